@@ -1,0 +1,40 @@
+# `make demo` and `make test` need Python 3.11 or later and make, nothing else. Both are safe to run again.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: demo test lint install benchmark lock clean
+
+demo: install
+	$(BIN)/qrkeras demo
+
+test: install
+	TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+install: .venv/installed
+
+.venv/installed: requirements.lock setup.py
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "qrkeras needs Python 3.11 or later; name one with make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# The speed figures of docs/results.md; torch is wanted by the comparison only.
+benchmark: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.lock
+	$(BIN)/python benchmarks/dcgan_step.py
+	$(BIN)/python benchmarks/fit_overhead.py
+
+# Rewrites the lock file from the newest versions that setup.py admits.
+lock:
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet '.[test]'
+	$(BIN)/python -m pip freeze --exclude qrkeras > requirements.lock
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,35 @@
+import pathlib
+
+from setuptools import find_packages, setup
+
+setup(
+    name="qrkeras",
+    version="0.1.0",
+    description="Generative image models learned by quantile regression, for Keras 3 and TensorFlow",
+    long_description=pathlib.Path("README.md").read_text(),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.11",
+    packages=find_packages(include=["qrkeras", "qrkeras.*"]),
+    install_requires=[
+        "keras>=3.15",
+        "tensorflow>=2.21,<2.22",
+        "tensorflow-datasets>=4.9.10",
+        "importlib_resources",  # tensorflow-datasets imports it and does not name it
+        "tensorflow-gan>=2.1",
+        "keras-tuner>=1.4.8",
+        "tensorboard>=2.20",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "matplotlib",
+        "Pillow",
+        "tyro>=1.0",
+        "rich",
+    ],
+    extras_require={
+        "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
+        "test": ["pytest", "hypothesis", "ruff"],
+        "benchmark": ["torch"],
+    },
+    entry_points={"console_scripts": ["qrkeras = qrkeras.cli:main"]},
+)
