@@ -1,0 +1,204 @@
+"""Adversarial objectives: one small object per GAN loss.
+
+Each maps discriminator outputs `(batch, num_outputs)`, with no final activation, to two scalars:
+`discriminator(real_outputs, fake_outputs)` and `generator(fake_outputs, real_outputs=None)`.
+Means over batch and outputs are taken here and nowhere else. A new GAN is a new object.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+from qrkeras.losses import penalties
+from qrkeras.losses.quantile import pinball, quantile_fractions
+
+_serializable = keras.saving.register_keras_serializable(package="qrkeras")
+
+
+class Objective:
+    """What every objective shares. `num_outputs`: columns that the discriminator must have."""
+
+    num_outputs = 1
+    generator_uses_real = False
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def _check(self, **outputs):
+        for name, value in outputs.items():
+            if len(value.shape) != 2 or value.shape[-1] != self.num_outputs:
+                raise ValueError(
+                    f"{name} must have shape (batch, {self.num_outputs}), one column for each output of "
+                    f"{type(self).__name__}. Received shape: {tuple(value.shape)}. Build the discriminator "
+                    "with that many outputs."
+                )
+
+
+@_serializable
+class QuantileRegression(Objective):
+    """QRGAN: the discriminator predicts quantiles of "realism"  (QRGAN, Section 2.2, eqs. 4, 5, 7, 9).
+
+    Discriminator, with `D_i` the batch mean of output i and `tau_i` the midpoint fractions:
+    `mean_i [ rho_i(a - D_i(real)) + rho_i(b - D_i(fake)) ] + weight * mean_i penalty_i`.
+    Where a target is infinite the pinball loss `rho` is linear; its infinite constant is dropped and its
+    slope kept, so that for `a = +inf, b = -inf`, the method proper, the first term is
+    `mean_i [ -tau_i D_i(real) + (1 - tau_i) D_i(fake) ]`.
+
+    Generator: `"maximize"`, eq. 9: `-mean_i D_i(fake)`; `"match"`, eq. 7: `mean_i |D_i(real) - D_i(fake)|`.
+
+    Args:
+      num_quantiles: N, the number of discriminator outputs.
+      real_target, fake_target: a and b. Finite ones give the "bounded" QRGAN that the paper shows to be
+        worse.
+      penalty: `"l1_square"` (eq. 5), `"l2"` (Section 2.2, saturates), or None.
+      penalty_weight: lambda.
+      norm_target: k of the L1-square penalty.
+      generator: `"maximize"` or `"match"`.
+    """
+
+    def __init__(
+        self,
+        num_quantiles=64,
+        real_target=math.inf,
+        fake_target=-math.inf,
+        penalty="l1_square",
+        penalty_weight=0.1,
+        norm_target=0.0,
+        generator="maximize",
+    ):
+        if penalty not in ("l1_square", "l2", None):
+            raise ValueError(f'penalty must be "l1_square", "l2" or None. Received: {penalty!r}')
+        if generator not in ("maximize", "match"):
+            raise ValueError(f'generator must be "maximize" or "match". Received: {generator!r}')
+        if math.isnan(real_target) or math.isnan(fake_target):
+            raise ValueError(
+                f"real_target and fake_target must be numbers or infinities. Received: {real_target}, {fake_target}"
+            )
+        if not penalty_weight >= 0:
+            raise ValueError(f"penalty_weight must be 0 or more. Received: {penalty_weight}")
+        if not norm_target >= 0:
+            raise ValueError(f"norm_target must be 0 or more. Received: {norm_target}")
+        self.fractions = quantile_fractions(num_quantiles)
+        self.num_outputs = num_quantiles
+        self.real_target = real_target
+        self.fake_target = fake_target
+        self.penalty = penalty
+        self.penalty_weight = penalty_weight
+        self.norm_target = norm_target
+        self.generator_target = generator
+
+    @property
+    def generator_uses_real(self):
+        return self.generator_target == "match"
+
+    def discriminator(self, real_outputs, fake_outputs):
+        self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
+        real = self._pinball(self.real_target, ops.mean(real_outputs, axis=0))
+        fake = self._pinball(self.fake_target, ops.mean(fake_outputs, axis=0))
+        return ops.mean(real + fake + self.penalty_weight * self._penalty(real_outputs, fake_outputs))
+
+    def generator(self, fake_outputs, real_outputs=None):
+        self._check(fake_outputs=fake_outputs)
+        if not self.generator_uses_real:
+            return -ops.mean(fake_outputs)
+        if real_outputs is None:
+            raise ValueError(
+                'generator(fake_outputs, real_outputs) needs real_outputs where generator="match" (eq. 7). '
+                "Received: None"
+            )
+        self._check(real_outputs=real_outputs)
+        return ops.mean(ops.abs(ops.mean(real_outputs, axis=0) - ops.mean(fake_outputs, axis=0)))
+
+    def _pinball(self, target, means):  # means: (n,), batch mean of each output
+        if target == math.inf:
+            return -self.fractions * means
+        if target == -math.inf:
+            return (1.0 - self.fractions) * means
+        return pinball(target, means, self.fractions)
+
+    def _penalty(self, real_outputs, fake_outputs):
+        if self.penalty == "l1_square":
+            return penalties.l1_square(real_outputs, fake_outputs, self.norm_target)
+        if self.penalty == "l2":
+            return penalties.l2(real_outputs, fake_outputs)
+        return 0.0
+
+    def get_config(self):
+        return {
+            "num_quantiles": self.num_outputs,
+            "real_target": self.real_target,
+            "fake_target": self.fake_target,
+            "penalty": self.penalty,
+            "penalty_weight": self.penalty_weight,
+            "norm_target": self.norm_target,
+            "generator": self.generator_target,
+        }
+
+
+@_serializable
+class NonSaturating(Objective):
+    """NSGAN  (Goodfellow 2014, eq. 13 and 20 of QRGAN's appendix), in logits.
+
+    Discriminator: `softplus(-o_real) + softplus(o_fake)`. Generator: `softplus(-o_fake)`.
+    """
+
+    def discriminator(self, real_outputs, fake_outputs):
+        self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
+        return ops.mean(ops.softplus(-real_outputs)) + ops.mean(ops.softplus(fake_outputs))
+
+    def generator(self, fake_outputs, real_outputs=None):
+        self._check(fake_outputs=fake_outputs)
+        return ops.mean(ops.softplus(-fake_outputs))
+
+
+@_serializable
+class LeastSquares(Objective):
+    """LSGAN with targets 1 and 0  (Mao 2017, eq. 9).
+
+    Discriminator: `((o_real - 1)^2 + o_fake^2) / 2`. Generator: `(o_fake - 1)^2 / 2`.
+    """
+
+    def discriminator(self, real_outputs, fake_outputs):
+        self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
+        return 0.5 * (ops.mean(ops.square(real_outputs - 1.0)) + ops.mean(ops.square(fake_outputs)))
+
+    def generator(self, fake_outputs, real_outputs=None):
+        self._check(fake_outputs=fake_outputs)
+        return 0.5 * ops.mean(ops.square(fake_outputs - 1.0))
+
+
+@_serializable
+class Wasserstein(Objective):
+    """Wasserstein critic  (Arjovsky 2017), to be used with weight clipping or a gradient penalty.
+
+    Discriminator: `o_fake - o_real`. Generator: `-o_fake`.
+    """
+
+    def discriminator(self, real_outputs, fake_outputs):
+        self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
+        return ops.mean(fake_outputs) - ops.mean(real_outputs)
+
+    def generator(self, fake_outputs, real_outputs=None):
+        self._check(fake_outputs=fake_outputs)
+        return -ops.mean(fake_outputs)
+
+
+@_serializable
+class Hinge(Objective):
+    """Hinge GAN  (Lim and Ye 2017; Miyato 2018).
+
+    Discriminator: `relu(1 - o_real) + relu(1 + o_fake)`. Generator: `-o_fake`.
+    """
+
+    def discriminator(self, real_outputs, fake_outputs):
+        self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
+        return ops.mean(ops.relu(1.0 - real_outputs)) + ops.mean(ops.relu(1.0 + fake_outputs))
+
+    def generator(self, fake_outputs, real_outputs=None):
+        self._check(fake_outputs=fake_outputs)
+        return -ops.mean(fake_outputs)
