@@ -1,0 +1,121 @@
+"""Finite data with random access: arrays in memory, or files decoded when they are needed."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from qrkeras.data import order
+
+IN_MEMORY_BYTES = 2 * 2**30
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+    """`size` examples, each found by its index.
+
+    Args:
+      name: what errors and logs call it.
+      shape: shape of one example, `(height, width, channels)` or `(features,)`.
+      dtype: "uint8" for images in 0..255, "float32" for points.
+      size: number of examples.
+      read: function from indices `(batch,)` int64 to examples `(batch, *shape)`.
+    """
+
+    name: str
+    shape: tuple
+    dtype: str
+    size: int
+    read: Callable = dataclasses.field(repr=False)
+
+    def batches(self, batch_size, seed, start_step=0):
+        """Endless full batches, freshly permuted every epoch; batch `k` is a function of (seed, k).
+
+        Epochs follow one another without a gap (see `order.shuffled`), so the batch at an epoch's
+        end may be filled up from the next one.
+
+        Returns: `tf.data.Dataset` of `(batch_size, *shape)`, beginning at batch `start_step`.
+        """
+        order.check_batches(self, batch_size, seed, start_step)
+        return self._read(order.shuffled(self.size, batch_size, seed, start_step), batch_size)
+
+    def evaluation_batches(self, batch_size):
+        """One pass in the fixed order of the data; the last batch may be smaller.
+
+        Returns: `tf.data.Dataset` of `(<= batch_size, *shape)`.
+        """
+        import tensorflow as tf
+
+        order.check_batches(self, min(batch_size, self.size))
+        return self._read(tf.data.Dataset.range(self.size).batch(batch_size), None)
+
+    def _read(self, indices, batch_size):
+        import tensorflow as tf
+
+        def read(batch):
+            return tf.ensure_shape(self.read(batch), (batch_size, *self.shape))
+
+        return indices.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def from_arrays(array, name="arrays"):
+    """Data from an array that you hold: images or points.
+
+    Args:
+      array: `(n, height, width, channels)` uint8 images in 0..255 with 1 or 3 channels, or
+        `(n, features)` floating-point points, which become float32.
+      name: what errors and logs call it.
+
+    Returns: `Examples` that holds one copy of the array in host memory.
+    """
+    import tensorflow as tf
+
+    array = np.asarray(array)
+    if array.size == 0:
+        raise ValueError(f"array of {name!r} must hold at least one example. Received: {array.shape}")
+    if np.issubdtype(array.dtype, np.floating):
+        _check_finite(array, name)
+        if array.ndim != 2:
+            raise ValueError(
+                f"array of {name!r} must be (n, features) if its dtype is floating-point; images "
+                f"must be uint8 in 0..255. Received: {array.dtype} of shape {array.shape}. Convert "
+                f"images in [0, 1] with np.rint(array * 255).astype('uint8')."
+            )
+        array = array.astype("float32", copy=False)
+    elif array.dtype != np.uint8:
+        raise ValueError(
+            f"array of {name!r} must be uint8 images in 0..255 or floating-point points. "
+            f"Received: {array.dtype}. Convert it with array.astype('uint8') or "
+            f"array.astype('float32')."
+        )
+    elif array.ndim != 4 or array.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"array of {name!r} must be (n, height, width, channels) with 1 or 3 channels if its "
+            f"dtype is uint8. Received: shape {array.shape}. Grey images without a channel axis "
+            f"need array[..., None]; an alpha channel is left out by array[..., :3]."
+        )
+    with tf.device("CPU"):
+        values = tf.convert_to_tensor(array)
+    return Examples(
+        name=name,
+        shape=array.shape[1:],
+        dtype=array.dtype.name,
+        size=len(array),
+        read=lambda indices: tf.gather(values, indices),
+    )
+
+
+def fits_in_memory(size, shape):
+    return size * math.prod(shape) <= IN_MEMORY_BYTES
+
+
+def _check_finite(array, name):
+    finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
+        raise ValueError(
+            f"array of {name!r} must be finite. Received: NaN or infinity in {len(bad)} of "
+            f"{len(array)} examples, the first at index {bad[0]}. Drop them with "
+            f"array[np.isfinite(array).reshape(len(array), -1).all(axis=1)]."
+        )

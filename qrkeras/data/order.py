@@ -1,0 +1,57 @@
+"""Which example comes when: the order of training data as a function of (seed, step)."""
+
+import operator
+import zlib
+
+
+def shuffled(size, batch_size, seed, start_step):
+    """Endless batches of indices; batch `k` is a function of (seed, k).
+
+    Epoch `e` is the permutation drawn from (seed, e), and epochs follow one another without a gap:
+    batch `k` holds places `k * batch_size .. (k + 1) * batch_size - 1` of that endless row, so every
+    index comes exactly once per epoch and no remainder is dropped. Only the first epoch's
+    permutation is computed to start at any step.
+
+    Returns: `tf.data.Dataset` of `(batch_size,)` int64, indices in `[0, size)`.
+    """
+    import tensorflow as tf
+
+    first_epoch, offset = divmod(start_step * batch_size, size)
+
+    def epoch_order(epoch):
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(size, dtype="int64"), seed=tf.stack([tf.cast(seed, "int64"), epoch])
+        )
+        return order[tf.where(epoch == first_epoch, offset, 0) :]
+
+    epochs = tf.data.Dataset.counter(first_epoch).map(epoch_order).prefetch(1)
+    return epochs.rebatch(batch_size, drop_remainder=True)
+
+
+def check_batches(data, batch_size, seed=0, start_step=0):
+    """Raises ValueError unless `data` can be cut into full batches from `start_step` on."""
+    for argument, value, least in (
+        ("batch_size", batch_size, 1),
+        ("seed", seed, None),
+        ("start_step", start_step, 0),
+    ):
+        try:
+            number = operator.index(value)
+        except TypeError:
+            number = None
+        if number is None or (least is not None and number < least):
+            bound = "" if least is None else f" of at least {least}"
+            raise ValueError(f"{argument} must be an integer{bound}. Received: {value!r}")
+    if data.size is not None and batch_size > data.size:
+        raise ValueError(
+            f"batch_size must be at most the number of examples, and {data.name!r} has "
+            f"{data.size}. Received: {batch_size}. Choose a smaller batch_size or more data."
+        )
+
+
+def held_out(key):
+    """True for the tenth of all keys that forms the test split: `crc32(key) % 10 == 0`.
+
+    A hash of the key alone: adding or removing examples moves no other example between the splits.
+    """
+    return zlib.crc32(str(key).encode()) % 10 == 0

@@ -1,0 +1,234 @@
+"""Images from TensorFlow Datasets (TFDS), downloaded only if they are absent."""
+
+import dataclasses
+import difflib
+import os
+from typing import Any
+
+import numpy as np
+
+from qrkeras.data.examples import fits_in_memory, from_arrays
+from qrkeras.data.order import check_batches
+from qrkeras.data.resize import square_array
+
+SHUFFLE_BLOCK = 8192
+OPEN_SHARDS = 16
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Records:
+    """A stream of TFRecord shards, for data that does not fit in memory.
+
+    The order is a function of (seed, step), but no full permutation: every epoch permutes the shards,
+    reads 16 of them in turn and permutes the records in blocks of 8,192. To start at a step, the
+    epoch's earlier records are read, not decoded: seconds to minutes for millions of images.
+
+    Args:
+      name: what errors and logs call it.
+      shape: `(height, width, channels)` of one image.
+      size: number of images.
+      shards: TFDS file instructions: file name, records to skip, records to take.
+      feature: TFDS image feature that decodes a record.
+    """
+
+    name: str
+    shape: tuple
+    size: int
+    shards: list = dataclasses.field(repr=False)
+    feature: Any = dataclasses.field(repr=False)
+
+    dtype = "uint8"
+
+    def batches(self, batch_size, seed, start_step=0):
+        """Endless full batches; batch `k` is a function of (seed, k).
+
+        Returns: `tf.data.Dataset` of `(batch_size, *shape)` uint8, beginning at batch `start_step`.
+        """
+        import tensorflow as tf
+
+        check_batches(self, batch_size, seed, start_step)
+        first_epoch, offset = divmod(start_step * batch_size, self.size)
+
+        def epoch_records(epoch):
+            key = tf.stack([tf.cast(seed, "int64"), epoch])
+            shards = tf.range(len(self.shards), dtype="int64")
+            blocks = self._serialized(_shuffle(shards, key)).batch(SHUFFLE_BLOCK).enumerate()
+            return (
+                blocks.map(lambda block, records: _shuffle(records, tf.random.fold_in(key, block)))
+                .prefetch(1)
+                .unbatch()
+            )
+
+        records = tf.data.Dataset.counter(first_epoch).flat_map(epoch_records).skip(offset)
+        return self._decoded(records).batch(batch_size, drop_remainder=True).prefetch(1)
+
+    def evaluation_batches(self, batch_size):
+        """One pass in the order of the files; the last batch may be smaller.
+
+        Returns: `tf.data.Dataset` of `(<= batch_size, *shape)` uint8.
+        """
+        import tensorflow as tf
+
+        check_batches(self, min(batch_size, self.size))
+        records = self._serialized(tf.range(len(self.shards), dtype="int64"), open_shards=1)
+        return self._decoded(records).batch(batch_size).prefetch(1)
+
+    def _serialized(self, shards, open_shards=OPEN_SHARDS):
+        import tensorflow as tf
+
+        files = tf.constant([os.fspath(shard.filename) for shard in self.shards])
+        skip = tf.constant([shard.skip for shard in self.shards], "int64")
+        take = tf.constant([shard.take for shard in self.shards], "int64")
+        return tf.data.Dataset.from_tensor_slices(shards).interleave(
+            lambda i: tf.data.TFRecordDataset(files[i]).skip(skip[i]).take(take[i]),
+            cycle_length=open_shards,
+            block_length=16,
+            num_parallel_calls=open_shards,
+            deterministic=True,
+        )
+
+    def _decoded(self, records):
+        import tensorflow as tf
+        import tensorflow_datasets as tfds
+
+        features = tfds.features.FeaturesDict({"image": self.feature})
+
+        def decode(record):
+            image = features.deserialize_example(record)["image"]
+            if self.feature.shape != self.shape:
+                image = tf.numpy_function(lambda pixels: square_array(pixels, self.shape[0]), [image], tf.uint8)
+            return tf.ensure_shape(image, self.shape)
+
+        return records.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def records(tfds_name, image_size=None, split="train", data_dir=None, name=None):
+    """Images of a TFDS dataset, from its feature "image".
+
+    "test" is the dataset's split "test", else "validation", else the last tenth of "train" (which is
+    then no part of "train"). Images that fit in memory together (`examples.IN_MEMORY_BYTES`)
+    are decoded once into `Examples`, others streamed as `Records`.
+
+    Args:
+      tfds_name: as TFDS knows it, such as "cifar10" or "lsun/bedroom".
+      image_size: centre-crop to a square and resize to this side; None if all sizes are equal.
+      split: "train" or "test".
+      data_dir: folder of prepared TFDS data; None is TFDS_DATA_DIR, else TFDS's own default.
+      name: what errors and logs call it, `tfds:NAME` if None.
+
+    Returns: `Examples` or `Records`, uint8.
+    """
+    name = name or f"tfds:{tfds_name}"
+    builder = _prepared(tfds_name, data_dir)
+    feature = _image_feature(builder, name)
+    shape = _image_shape(feature, image_size, name)
+    info = builder.info.splits[_split(builder, split, name)]
+    if not info.num_examples:
+        raise ValueError(f"split={split!r} of {name!r} in {builder.data_dir} holds no images.")
+    stream = Records(name, shape, info.num_examples, info.file_instructions, feature)
+    if not fits_in_memory(stream.size, shape):
+        return stream
+    images = np.empty((stream.size, *shape), "uint8")
+    row = 0
+    for batch in stream.evaluation_batches(1024).as_numpy_iterator():
+        images[row : row + len(batch)] = batch
+        row += len(batch)
+    return from_arrays(images, name)
+
+
+def data_root(data_dir):
+    """The folder of prepared data: `data_dir`, else TFDS_DATA_DIR, else None for TFDS's default."""
+    import tensorflow as tf
+
+    source = "data_dir" if data_dir else "TFDS_DATA_DIR"
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
+    if not data_dir:
+        return None
+    root = os.path.expanduser(os.fspath(data_dir))
+    if not tf.io.gfile.isdir(root):
+        raise ValueError(
+            f"{source} must name an existing folder of prepared TFDS data. Received: {root!r}. "
+            f"Correct it, or create the folder to download into it."
+        )
+    return root
+
+
+def _prepared(tfds_name, data_dir):
+    import tensorflow_datasets as tfds
+
+    root = data_root(data_dir)
+    try:
+        builder = tfds.builder(tfds_name, data_dir=root)
+    except (AssertionError, ValueError) as error:  # unknown name; unknown configuration or version
+        known = tfds.list_builders(with_community_datasets=False)
+        nearest = difflib.get_close_matches(tfds_name, known, n=3)
+        hint = f" Nearest names: {', '.join(nearest)}." if nearest else ""
+        raise ValueError(
+            f"tfds:NAME must be a TFDS dataset, with its configuration if it has any. "
+            f"Received: {tfds_name!r} ({_first_line(error)}).{hint}"
+        ) from None
+    if builder.is_prepared():
+        return builder
+    try:
+        builder.download_and_prepare()
+    except Exception as error:
+        raise RuntimeError(
+            f"TFDS data {tfds_name!r} is not in {builder.data_dir} and could not be downloaded "
+            f"({_first_line(error)}). Either run this again where the network reaches its source, "
+            f"or copy the data prepared elsewhere, so that {builder.data_dir} holds "
+            f"dataset_info.json, features.json and the *.tfrecord-* files. Another place is given by "
+            f"data_dir or the environment variable TFDS_DATA_DIR: the folder that holds "
+            f"{builder.name}/."
+        ) from None
+    return builder
+
+
+def _image_feature(builder, name):
+    feature = dict(builder.info.features).get("image")
+    if feature is None:
+        raise ValueError(f"{name!r} must have a feature 'image'. Received features: {sorted(builder.info.features)}")
+    if feature.np_dtype != np.uint8 or len(feature.shape) != 3 or feature.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"images of {name!r} must be uint8 with 1 or 3 channels. "
+            f"Received: {np.dtype(feature.np_dtype).name} of shape {feature.shape}"
+        )
+    if builder.info.file_format.value != "tfrecord":
+        raise ValueError(
+            f"files of {name!r} must be in the format 'tfrecord'. Received: "
+            f"{builder.info.file_format.value!r} in {builder.data_dir}. Prepare the data again with "
+            f"tfds.builder(..., file_format='tfrecord') in another data_dir."
+        )
+    return feature
+
+
+def _image_shape(feature, image_size, name):
+    height, width, channels = feature.shape
+    if image_size is not None:
+        return (image_size, image_size, channels)
+    if height is None or width is None:
+        raise ValueError(
+            f"image_size must be given for {name!r}, whose images differ in size. Received: None. "
+            f"With image_size, images are centre-cropped to a square and resized."
+        )
+    return (height, width, channels)
+
+
+def _split(builder, split, name):
+    available = builder.info.splits
+    if "train" not in available:
+        raise ValueError(f"{name!r} must have a split 'train'. It has: {sorted(available)}")
+    held_out = next((other for other in ("test", "validation") if other in available), None)
+    if held_out is None:
+        return {"train": "train[:90%]", "test": "train[90%:]"}[split]
+    return {"train": "train", "test": held_out}[split]
+
+
+def _first_line(error):
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}"
+
+
+def _shuffle(values, key):
+    import tensorflow as tf
+
+    return tf.random.experimental.stateless_shuffle(values, seed=key)

@@ -1,0 +1,186 @@
+import pathlib
+
+import numpy as np
+import pytest
+
+from qrkeras.data import Examples, Records, examples, load, records
+
+tfds = pytest.importorskip("tensorflow_datasets")
+
+SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data" / "tfds"
+needs_cifar10 = pytest.mark.skipif(not SHARED.is_dir(), reason=f"no CIFAR-10 prepared by TFDS in {SHARED}")
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Lays out a small TFDS dataset in 3 shards per split, image `i` filled with the value `i`."""
+
+    def prepare(splits, shape=(6, 4, 3), dtype="uint8", key="image", fixed=True):
+        import tensorflow as tf
+
+        feature = tfds.features.Image(
+            shape=shape if fixed else (None, None, shape[-1]),
+            dtype=np.dtype(dtype),
+            encoding_format="png",
+        )
+        features = tfds.features.FeaturesDict({key: feature})
+        folder = tmp_path / "tiny" / "1.0.0"
+        folder.mkdir(parents=True)
+        template = tfds.core.ShardedFileTemplate(data_dir=folder, dataset_name="tiny", filetype_suffix="tfrecord")
+        infos = []
+        for split, values in splits.items():
+            shards = np.array_split(np.array(values), 3)
+            paths = template.replace(split=split).sharded_filepaths(3)
+            for path, shard in zip(paths, shards, strict=True):
+                with tf.io.TFRecordWriter(str(path)) as writer:
+                    for value in shard:
+                        example = {key: np.full(shape, value, dtype)}
+                        writer.write(features.serialize_example(example))
+            infos.append(
+                tfds.core.SplitInfo(
+                    name=split,
+                    shard_lengths=[len(shard) for shard in shards],
+                    num_bytes=0,
+                    filename_template=template.replace(split=split),
+                )
+            )
+        tfds.folder_dataset.write_metadata(data_dir=folder, features=features, split_infos=infos, check_data=False)
+        return tmp_path
+
+    return prepare
+
+
+def values(batches):
+    return [int(image[0, 0, 0]) for batch in batches for image in batch]
+
+
+def test_in_memory(make):
+    folder = make({"train": range(30), "test": range(30, 40)})
+    train = load("tfds:tiny", data_dir=folder)
+    test = load("tfds:tiny", data_dir=folder, split="test")
+    assert isinstance(train, Examples)
+    assert (train.shape, train.size, train.name) == ((6, 4, 3), 30, "tfds:tiny")
+    assert values(train.evaluation_batches(7)) == list(range(30))
+    assert values(test.evaluation_batches(7)) == list(range(30, 40))
+
+
+def test_last_tenth_of_train_is_held_out_where_there_is_no_test(make):
+    folder = make({"train": range(40)})
+    train = load("tfds:tiny", data_dir=folder)
+    test = load("tfds:tiny", data_dir=folder, split="test")
+    assert values(train.evaluation_batches(7)) == list(range(36))
+    assert values(test.evaluation_batches(7)) == list(range(36, 40))
+
+
+def test_validation_takes_the_place_of_test(make):
+    folder = make({"train": range(10), "validation": range(10, 13)})
+    test = load("tfds:tiny", data_dir=folder, split="test")
+    assert values(test.evaluation_batches(7)) == [10, 11, 12]
+
+
+@pytest.fixture
+def stream(make, monkeypatch):
+    monkeypatch.setattr(examples, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(records, "SHUFFLE_BLOCK", 8)
+    return load("tfds:tiny", data_dir=make({"train": range(30), "test": [0]}, fixed=False), image_size=4)
+
+
+def test_stream_is_a_function_of_seed_and_step(stream):
+    import tensorflow as tf
+
+    assert isinstance(stream, Records)
+    assert stream.batches(4, seed=0).element_spec.shape == (4, 4, 4, 3)
+    tf.random.set_seed(1)
+    whole = values(stream.batches(4, seed=0).take(20).as_numpy_iterator())
+    tf.random.set_seed(2)
+    for start_step in (0, 3, 7, 8, 15):
+        part = stream.batches(4, seed=0, start_step=start_step).take(4).as_numpy_iterator()
+        assert values(part) == whole[4 * start_step : 4 * start_step + 16]
+    assert values(stream.batches(4, seed=1).take(20).as_numpy_iterator()) != whole
+
+
+def test_stream_shows_every_image_once_per_epoch(stream):
+    # 30 images in batches of 4: 15 batches are two epochs.
+    both = np.reshape(values(stream.batches(4, seed=0).take(15).as_numpy_iterator()), (2, 30))
+    np.testing.assert_array_equal(np.sort(both), [range(30), range(30)])
+    assert (both[0] != both[1]).any()
+    assert list(both[0]) != list(range(30))
+    assert values(stream.evaluation_batches(8)) == list(range(30))
+
+
+def test_grey(make):
+    folder = make({"train": range(10), "test": [0]}, shape=(4, 4, 1))
+    assert load("tfds:tiny", data_dir=folder).shape == (4, 4, 1)
+    assert load("tfds:tiny", data_dir=folder, image_size=8).shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"key": "picture"}, r"must have a feature 'image'. Received features: \['picture'\]"),
+        ({"shape": (4, 4, 4)}, r"must be uint8 with 1 or 3 channels. Received: uint8 of shape"),
+        ({"dtype": "uint16"}, "must be uint8 with 1 or 3 channels. Received: uint16"),
+        ({"fixed": False}, "image_size must be given for 'tfds:tiny', whose images differ in size"),
+        ({"splits": {"other": [0]}}, r"must have a split 'train'. It has: \['other'\]"),
+    ],
+)
+def test_refuses(make, options, message):
+    folder = make(**{"splits": {"train": range(4), "test": [0]}, **options})
+    with pytest.raises(ValueError, match=message):
+        load("tfds:tiny", data_dir=folder)
+
+
+def test_unknown_names_get_the_nearest(tmp_path):
+    with pytest.raises(ValueError, match=r"Received: 'cifar_10' .*Nearest names: .*cifar10") as error:
+        load("tfds:cifar_10", data_dir=tmp_path)
+    assert len(str(error.value)) < 400
+    with pytest.raises(ValueError, match="Received: 'cifar10:9.9.9'"):
+        load("tfds:cifar10:9.9.9", data_dir=tmp_path)
+
+
+def test_data_dir_must_exist(tmp_path, monkeypatch):
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(ValueError, match=f"data_dir must name an existing folder.*{nowhere}"):
+        load("cifar10", data_dir=nowhere)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(nowhere))
+    with pytest.raises(ValueError, match=f"TFDS_DATA_DIR must name an existing folder.*{nowhere}"):
+        load("cifar10")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [ConnectionError("Max retries exceeded\nwith url"), PermissionError(13, "Permission denied")],
+)
+def test_missing_data_says_what_to_put_where(tmp_path, monkeypatch, failure):
+    def fail(self, **kwargs):
+        raise failure
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
+    with pytest.raises(RuntimeError) as error:
+        load("lsun-bedroom", image_size=64, data_dir=tmp_path)
+    message = str(error.value)
+    assert f"{tmp_path}/lsun/bedroom/" in message
+    assert type(failure).__name__ in message
+    assert "with url" not in message
+    assert "dataset_info.json" in message
+    assert "TFDS_DATA_DIR" in message
+    assert error.value.__cause__ is None
+    assert error.value.__suppress_context__
+
+
+@needs_cifar10
+def test_cifar10(monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(SHARED))
+    test = load("cifar10", split="test")
+    assert (test.shape, test.dtype, test.size, test.name) == (
+        (32, 32, 3),
+        "uint8",
+        10_000,
+        "cifar10",
+    )
+    direct = tfds.load("cifar10", split="test", data_dir=SHARED, download=False)
+    images = next(test.evaluation_batches(5).as_numpy_iterator())
+    expected = np.stack([example["image"] for example in direct.take(5).as_numpy_iterator()])
+    np.testing.assert_array_equal(images, expected)
+    resumed = next(test.batches(64, seed=0, start_step=200).as_numpy_iterator())
+    assert (resumed == next(iter(test.batches(64, seed=0).skip(200)))).numpy().all()
