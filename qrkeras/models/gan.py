@@ -1,0 +1,214 @@
+"""GAN: objective x regulariser x update rule x networks."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from qrkeras.models.adversarial import AdversarialModel
+
+
+@keras.saving.register_keras_serializable(package="qrkeras")
+class GAN(AdversarialModel):
+    """Generative adversarial network, of any objective  (QRGAN and its baselines).
+
+    Images are uint8 in 0..255 outside the model and float in [-1, 1] inside: `fit`, `evaluate` and `realism`
+    map uint8 on the device, and `sample` gives uint8 back. Points (networks of 1-D examples) stay float.
+
+    Example:
+      ```python
+      gan = GAN(generator, discriminator, latent_dim=100, loss=QuantileRegression(64))
+      gan.compile(keras.optimizers.Adam(2e-4, 0.5, 0.99), keras.optimizers.Adam(2e-4, 0.5, 0.99))
+      gan.fit(images, batch_size=64, epochs=10)
+      gan.save("gan.keras")
+      ```
+
+    Args:
+      generator: Keras model, `(batch, latent_dim)` to `(batch, ...)` examples.
+      discriminator: Keras model, examples to `(batch, loss.num_outputs)`, no final activation.
+      latent_dim: size of the noise that the generator takes.
+      loss: objective of `qrkeras.losses`, such as `QuantileRegression(64)`.
+      gradient_penalty: weight of the gradient penalty (Gulrajani 2017), or None.
+      weight_clip: bound on each discriminator weight (Arjovsky 2017), or None.
+      prior: distribution of the noise, `"normal"` (standard) or `"uniform"` on [-1, 1].
+      seed: int, of all noise; two models with the same weights and seed train alike.
+
+    Raises:
+      ValueError: where the networks, `latent_dim` and `loss` do not fit each other.
+    """
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        latent_dim,
+        loss,
+        gradient_penalty=None,
+        weight_clip=None,
+        prior="normal",
+        seed=0,
+        **kwargs,
+    ):
+        _check_networks(generator, discriminator, latent_dim, loss)
+        for name, value in (("gradient_penalty", gradient_penalty), ("weight_clip", weight_clip)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be a positive number or None. Received: {value}")
+        super().__init__(generator, discriminator, latent_dim, gradient_penalty, weight_clip, prior, seed, **kwargs)
+        self.objective = loss
+        self.example_shape = tuple(discriminator.input_shape[1:])
+        self.draw_function = tf.function(self.draw, input_signature=[tf.TensorSpec((None, 2), "int32")])
+        self.build((None, latent_dim))
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, noise, training=False):
+        """Generator output, in [-1, 1] for images."""
+        return self.generator(noise, training=training)
+
+    @property
+    def generator_uses_real(self):
+        return self.objective.generator_uses_real
+
+    def discriminator_loss(self, real_outputs, fake_outputs):
+        return self.objective.discriminator(_float32(real_outputs), _float32(fake_outputs))
+
+    def generator_loss(self, fake_outputs, real_outputs):
+        real_outputs = None if real_outputs is None else _float32(real_outputs)
+        return self.objective.generator(_float32(fake_outputs), real_outputs)
+
+    def real_examples(self, data):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if keras.backend.standardize_dtype(x.dtype) == "uint8":
+            return ops.cast(x, "float32") / 127.5 - 1.0
+        return ops.cast(x, "float32")
+
+    def fit(self, x=None, *args, **kwargs):
+        """`keras.Model.fit` on examples alone: arrays or a `tf.data.Dataset`, without labels.
+
+        Raises:
+          ValueError: before training, where examples are empty, not finite, out of range, or of a shape
+            that the discriminator does not take.
+        """
+        check_examples(x, self.example_shape)
+        return super().fit(x, *args, **kwargs)
+
+    def draw(self, seeds):
+        """Samples as a pure function of (weights, seeds): row i depends on seed i alone.
+
+        It serves `sample`, evaluation, and exported signatures.
+
+        Args:
+          seeds: int32 `(batch, 2)`.
+        Returns: `(batch, height, width, channels)` uint8 images, or `(batch, n)` float32 points.
+        """
+        noise = tf.map_fn(
+            lambda seed: self.noise([self.latent_dim], seed),
+            seeds,
+            fn_output_signature=tf.TensorSpec([self.latent_dim], "float32"),
+        )
+        samples = ops.cast(self.generator(noise, training=False), "float32")
+        if len(self.example_shape) != 3:
+            return samples
+        return ops.cast(ops.clip(ops.round((samples + 1.0) * 127.5), 0, 255), "uint8")
+
+    def sample(self, n, seed=0, batch_size=256):
+        """`n` samples; the i-th is a function of (weights, seed, i), whatever n and batch_size.
+
+        Args:
+          n: number of samples, at least 1.   seed: int32.   batch_size: samples drawn at a time.
+        Returns: NumPy array `(n, height, width, channels)` uint8, or `(n, d)` float32.
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1 sample. Received: {n}")
+        seeds = np.stack([np.full(n, seed), np.arange(n)], axis=1).astype("int32")
+        parts = [self.draw_function(seeds[i : i + batch_size]) for i in range(0, n, batch_size)]
+        return np.concatenate([part.numpy() for part in parts])
+
+    def realism(self, x, batch_size=256):
+        """Discriminator's mean over its outputs, the "realism" of each example (higher: more real).
+
+        Args:
+          x: `(n, ...)` examples, as `fit` takes them.
+        Returns: NumPy array `(n,)` float32.
+        """
+        check_examples(x, self.example_shape)
+        parts = []
+        for i in range(0, len(x), batch_size):
+            batch = self.real_examples(ops.convert_to_tensor(x[i : i + batch_size]))
+            outputs = self.discriminator(batch, training=False)
+            parts.append(ops.convert_to_numpy(ops.mean(_float32(outputs), axis=-1)))
+        return np.concatenate(parts)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "latent_dim": self.latent_dim,
+            "loss": keras.saving.serialize_keras_object(self.objective),
+            "gradient_penalty": self.gradient_penalty,
+            "weight_clip": self.weight_clip,
+            "prior": self.prior,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        for name in ("generator", "discriminator", "loss"):
+            config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects)
+        return cls(**config)
+
+
+def check_examples(x, shape):
+    """Raises ValueError where `x` cannot be trained on by a discriminator of examples `shape`."""
+    if isinstance(x, tf.data.Dataset):
+        found = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
+        if not found.shape[1:].is_compatible_with(shape):
+            raise ValueError(_wrong_shape(shape, found.shape[1:]))
+        return
+    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        raise ValueError(
+            f"x must be a NumPy array, a tensor or a tf.data.Dataset of examples. Received: {type(x).__name__}"
+        )
+    if len(x) == 0:
+        raise ValueError(f"x must hold at least one example. Received shape: {tuple(x.shape)}")
+    if tuple(x.shape[1:]) != shape:
+        raise ValueError(_wrong_shape(shape, x.shape[1:]))
+    if keras.backend.standardize_dtype(x.dtype) == "uint8":
+        return
+    x = np.asarray(x)
+    if not np.all(np.isfinite(x)):
+        bad = int(np.argmin(np.isfinite(x.reshape(len(x), -1)).all(axis=1)))
+        raise ValueError(f"x must be finite. Received: NaN or infinity, first in example {bad}")
+    if len(shape) == 3 and (x.min() < -1.001 or x.max() > 1.001):
+        raise ValueError(
+            "x must hold images as uint8 in 0..255 or as floats in [-1, 1]. "
+            f"Received: {x.dtype} in [{x.min():.4g}, {x.max():.4g}]. Convert with x.astype('uint8') or x / 127.5 - 1."
+        )
+
+
+def _wrong_shape(expected, found):
+    hint = " Grey images need channels=1 in the networks, or conversion to RGB." if tuple(found)[-1:] == (1,) else ""
+    return f"x must hold examples of shape {expected}, which the discriminator takes. Received: {tuple(found)}.{hint}"
+
+
+def _check_networks(generator, discriminator, latent_dim, loss):
+    if generator.input_shape[1:] != (latent_dim,):
+        raise ValueError(
+            f"latent_dim must be the generator's input size, {generator.input_shape[1:]}. Received: {latent_dim}"
+        )
+    if generator.output_shape[1:] != discriminator.input_shape[1:]:
+        raise ValueError(
+            "generator must make examples of the shape that the discriminator takes, "
+            f"{discriminator.input_shape[1:]}. Received a generator of {generator.output_shape[1:]}"
+        )
+    if discriminator.output_shape[1:] != (loss.num_outputs,):
+        raise ValueError(
+            f"discriminator must have {loss.num_outputs} outputs, which {type(loss).__name__} needs (num_quantiles for "
+            f"QuantileRegression). Received a discriminator of output shape {discriminator.output_shape[1:]}"
+        )
+
+
+def _float32(outputs):
+    return ops.cast(outputs, "float32")
