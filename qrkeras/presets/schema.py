@@ -1,0 +1,181 @@
+"""What an experiment is made of: frozen dataclasses, free of TensorFlow.
+
+The comment under each field is its help on the command line.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import tyro
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    name: str
+    """ring8, grid25, digits, cifar10, lsun-bedroom, cats, tfds:NAME, or folder:PATH for your own images."""
+    image_size: int | None = None
+    """Pixels a side: larger or smaller images are cropped to a square and resized. None keeps their size."""
+    directory: str | None = None
+    """Where TFDS data lies or is put. None: TFDS's own default."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mlp:
+    width: int = 128
+    """Units of each hidden layer, in both networks."""
+    hidden_layers: int = 2
+    """Hidden layers of each network."""
+    activation: str = "relu"
+    """Any Keras activation."""
+    kernel_initializer: str = "glorot_uniform"
+    """Any random Keras initialiser."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dcgan:
+    width: int = 64
+    """Main dimension, in both networks."""
+    hidden_layers: int = 3
+    """Resampling layers; image_size / 2**hidden_layers must be 4 or 8."""
+    resampling: Literal["resize", "transposed"] = "resize"
+    """resize: resize-convolution and convolution-pooling. transposed: classic strided DCGAN (checkerboards)."""
+    generator_batch_norm: bool = True
+    """Batch normalisation in the generator."""
+    discriminator_batch_norm: bool = True
+    """Batch normalisation in the discriminator, from its second hidden layer on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantileRegression:
+    num_quantiles: int = 64
+    """N, the number of discriminator outputs."""
+    real_target: float = math.inf
+    """a, the target of real examples."""
+    fake_target: float = -math.inf
+    """b, the target of generated examples."""
+    penalty: Literal["l1_square", "l2"] | None = "l1_square"
+    """Penalty on the discriminator's outputs."""
+    penalty_weight: float = 0.1
+    """lambda, the weight of that penalty."""
+    norm_target: float = 0.0
+    """k, the size of outputs that the L1-square penalty leaves free."""
+    generator: Literal["maximize", "match"] = "maximize"
+    """maximize: eq. 9. match: eq. 7."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NonSaturating:
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class LeastSquares:
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Wasserstein:
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Hinge:
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Adam:
+    learning_rate: float
+    """Step size."""
+    beta_1: float
+    """Decay of the first moment."""
+    beta_2: float
+    """Decay of the second moment."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GanPreset:
+    """One GAN experiment: data, networks, objective, update rule and schedule."""
+
+    data: Data
+    network: Mlp | Dcgan
+    loss: QuantileRegression | NonSaturating | LeastSquares | Wasserstein | Hinge
+    generator_optimizer: Adam
+    discriminator_optimizer: Adam
+    batch_size: int
+    """Examples that each discriminator update sees."""
+    latent_dim: int
+    """Size of the generator's noise."""
+    prior: Literal["normal", "uniform"]
+    """Distribution of the noise: standard normal, or uniform on [-1, 1]."""
+    update: Literal["simultaneous", "alternating"]
+    """simultaneous: both networks at the same parameters (Algorithm 1). alternating: discriminator first."""
+    steps: int
+    """Generator updates."""
+    log_every: int
+    """Steps between lines of metrics.jsonl."""
+    sample_every: int
+    """Steps between pictures of samples from fixed noise."""
+    checkpoint_every: int
+    """Steps between checkpoints; the last two are kept."""
+    steps_per_execution: int
+    """Steps run between two looks from Python; larger is faster for small networks."""
+    discriminator_steps: int = 1
+    """Discriminator updates for each generator update, with alternating updates."""
+    gradient_penalty: float | None = None
+    """Weight of the gradient penalty (WGAN-GP)."""
+    weight_clip: float | None = None
+    """Bound on the discriminator's weights (WGAN)."""
+    sources: tyro.conf.SuppressFixed[tyro.conf.Fixed[Mapping[str, str]]] = dataclasses.field(
+        default_factory=dict, compare=False
+    )
+    """Where each value comes from, by its dotted name."""
+
+
+def leaves(value, prefix=""):
+    """Dotted field names and values of a nested dataclass: `{"loss.penalty_weight": 0.1, ...}`."""
+    found = {}
+    for field in dataclasses.fields(value):
+        item = getattr(value, field.name)
+        if field.name == "sources":
+            continue
+        if dataclasses.is_dataclass(item):
+            found[f"{prefix}{field.name}"] = type(item).__name__
+            found.update(leaves(item, f"{prefix}{field.name}."))
+        else:
+            found[f"{prefix}{field.name}"] = item
+    return found
+
+
+def to_dict(value):
+    """A preset as JSON-ready nested dictionaries; the class of each part stands under "type"."""
+    fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.name != "sources"}
+    nested = {k: to_dict(v) if dataclasses.is_dataclass(v) else v for k, v in fields.items()}
+    return {"type": type(value).__name__, **nested}
+
+
+def from_dict(value):
+    """The preset that `to_dict` wrote.
+
+    Raises:
+      ValueError: naming an unknown type or field.
+    """
+    fields = {k: from_dict(v) if isinstance(v, dict) else v for k, v in value.items() if k != "type"}
+    kind = _TYPES.get(value.get("type"))
+    if kind is None:
+        raise ValueError(f"type must be one of {', '.join(_TYPES)}. Received: {value.get('type')!r}")
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__} does not take these fields: {error}") from error
+
+
+_TYPES = {
+    kind.__name__: kind
+    for kind in (
+        GanPreset, Data, Mlp, Dcgan, Adam,
+        QuantileRegression, NonSaturating, LeastSquares, Wasserstein, Hinge,
+    )
+}  # fmt: skip

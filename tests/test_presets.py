@@ -1,0 +1,173 @@
+import dataclasses
+import inspect
+import json
+import math
+
+import pytest
+
+from qrkeras import losses, presets
+from qrkeras.presets import schema
+
+METHODS = ("qrgan", "nsgan", "lsgan", "wgan-gp", "qrgan-bounded", "qrgan-l2")
+DATA = ("ring8", "grid25", "cifar10", "lsun-bedroom", "cats")
+NAMES = [f"{method}-{data}" for data in DATA for method in METHODS]
+
+# QRGAN, Tables 2 and 4: one column a set.
+TABLES = """
+                              ring8  grid25  cifar10  lsun-bedroom  cats
+batch_size                      500     500       64            64    64
+latent_dim                      128     128      100           100   100
+data.image_size                   -       -       32            64   128
+network.width                   128     128       64            64    64
+generator_optimizer.learning_rate     1e-3 1e-3 2e-4 2e-4 5e-5
+discriminator_optimizer.learning_rate 1e-3 1e-3 2e-4 2e-4 5e-5
+generator_optimizer.beta_1      0.5     0.5      0.5           0.5   0.5
+generator_optimizer.beta_2     0.99    0.99     0.99          0.99  0.99
+discriminator_optimizer.beta_1  0.5     0.5      0.5           0.5   0.5
+discriminator_optimizer.beta_2 0.99    0.99     0.99          0.99  0.99
+"""
+QRGAN_TABLES = """
+                              ring8  grid25  cifar10  lsun-bedroom  cats
+loss.num_quantiles               64      64       64            64    64
+loss.penalty_weight             0.1     0.1      0.1           1.0   0.1
+loss.norm_target                  0       0        0           1.0     0
+"""
+
+
+def cells(table):
+    header, *rows = [line.split() for line in table.strip().splitlines()]
+    for field, *values in rows:
+        for data, value in zip(header, values, strict=True):
+            yield field, data, None if value == "-" else float(value)
+
+
+def test_names():
+    assert set(presets.PRESETS) == set(NAMES)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_tables_2_and_4(method):
+    for field, data, value in cells(TABLES):
+        assert presets.leaves(presets.get(f"{method}-{data}"))[field] == value, (field, data)
+
+
+def test_tables_2_and_4_of_the_quantile_loss():
+    for field, data, value in cells(QRGAN_TABLES):
+        assert presets.leaves(presets.get(f"qrgan-{data}"))[field] == value, (field, data)
+
+
+def test_qrgan_is_the_method_proper():
+    for data in DATA:
+        loss = presets.get(f"qrgan-{data}").loss
+        # a = +inf, b = -inf, L1-square penalty (eq. 5), generator maximises (eq. 9).
+        assert (loss.real_target, loss.fake_target) == (math.inf, -math.inf)
+        assert (loss.penalty, loss.generator) == ("l1_square", "maximize")
+
+
+def test_ablations_differ_from_qrgan_in_the_loss_alone():
+    for data in DATA:
+        qrgan = presets.get(f"qrgan-{data}")
+        bounded, l2 = (presets.get(f"qrgan-{kind}-{data}") for kind in ("bounded", "l2"))
+        assert dataclasses.replace(bounded, loss=qrgan.loss) == dataclasses.replace(l2, loss=qrgan.loss) == qrgan
+        assert math.isfinite(bounded.loss.real_target) and math.isfinite(bounded.loss.fake_target)
+        assert l2.loss.penalty == "l2" and l2.loss.real_target == math.inf
+        assert bounded.loss.num_quantiles == l2.loss.num_quantiles == 64
+
+
+@pytest.mark.parametrize(
+    "method, loss", [("nsgan", "NonSaturating"), ("lsgan", "LeastSquares"), ("wgan-gp", "Wasserstein")]
+)
+def test_baselines(method, loss):
+    for data in DATA:
+        preset = presets.get(f"{method}-{data}")
+        assert type(preset.loss).__name__ == loss
+        assert (preset.gradient_penalty is not None) == (method == "wgan-gp")
+
+
+def test_wgan_gp_as_the_paper_compares_it():
+    # Section 3: coefficient 1 on CIFAR-10, 10 on LSUN-Bedroom; no batch normalisation in the discriminator.
+    assert presets.get("wgan-gp-cifar10").gradient_penalty == 1.0
+    assert presets.get("wgan-gp-lsun-bedroom").gradient_penalty == 10.0
+    for data in DATA[2:]:
+        assert not presets.get(f"wgan-gp-{data}").network.discriminator_batch_norm
+        assert presets.get(f"qrgan-{data}").network.discriminator_batch_norm
+
+
+@pytest.mark.parametrize("data, base", [("cifar10", 4), ("lsun-bedroom", 4), ("cats", 8)])
+def test_image_size_fits_the_layers(data, base):
+    preset = presets.get(f"qrgan-{data}")
+    # Table 3: base resolution 32 / 2^3 = 4, 64 / 2^4 = 4, 128 / 2^4 = 8.
+    assert preset.data.image_size / 2**preset.network.hidden_layers == base
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_value_cites_its_source(name):
+    preset = presets.get(name)
+    fields = presets.leaves(preset)
+    for field in fields:
+        source = presets.citation(preset, field)
+        assert isinstance(source, str) and source.strip()
+    unused = set(preset.sources) - set(fields)
+    assert not unused, "a source must name a field"
+
+
+def test_citation_of_a_field_without_source():
+    with pytest.raises(KeyError, match="no_such has no source"):
+        presets.citation(presets.get("qrgan-ring8"), "no_such")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_round_trip_through_json(name):
+    preset = presets.get(name)
+    again = presets.from_dict(json.loads(json.dumps(presets.to_dict(preset))))
+    assert again == preset
+    assert presets.leaves(again) == presets.leaves(preset)
+
+
+@pytest.mark.parametrize("kind", ["QuantileRegression", "NonSaturating", "LeastSquares", "Wasserstein", "Hinge"])
+def test_loss_fields_are_those_of_the_losses(kind):
+    fields = {field.name: field.default for field in dataclasses.fields(getattr(schema, kind))}
+    objective = getattr(losses, kind)
+    arguments = {} if objective.__init__ is object.__init__ else inspect.signature(objective).parameters
+    assert fields == {name: argument.default for name, argument in arguments.items()}
+    assert list(fields) == list(arguments)
+
+
+def test_every_loss_has_its_dataclass():
+    objectives = {name for name in losses.__all__ if inspect.isclass(getattr(losses, name))}
+    assert objectives == {kind.__name__ for kind in schema.GanPreset.__annotations__["loss"].__args__}
+
+
+def test_presets_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        presets.get("qrgan-ring8").steps = 1
+
+
+def test_unknown_name_suggests():
+    with pytest.raises(ValueError, match=r"""Received: 'qrgan-grid-25'. Did you mean "qrgan-grid25"\?"""):
+        presets.get("qrgan-grid-25")
+    with pytest.raises(ValueError, match=r"`qrkeras presets` lists. Received: 'x'\.$"):
+        presets.get("x")
+
+
+def test_from_dict_names_what_is_wrong():
+    good = presets.to_dict(presets.get("qrgan-ring8"))
+    with pytest.raises(ValueError, match="type must be one of GanPreset.*Received: 'Vae'"):
+        presets.from_dict({**good, "network": {"type": "Vae"}})
+    with pytest.raises(ValueError, match="Mlp does not take.*widht"):
+        presets.from_dict({**good, "network": {"type": "Mlp", "widht": 3}})
+
+
+def test_leaves_by_hand():
+    @dataclasses.dataclass(frozen=True)
+    class Outer:
+        adam: schema.Adam
+        n: int
+
+    assert presets.leaves(Outer(schema.Adam(1.0, 2.0, 3.0), 4)) == {
+        "adam": "Adam",
+        "adam.learning_rate": 1.0,
+        "adam.beta_1": 2.0,
+        "adam.beta_2": 3.0,
+        "n": 4,
+    }
