@@ -3,6 +3,9 @@
 import dataclasses
 import difflib
 import os
+import socket
+import urllib.parse
+import urllib.request
 from typing import Any
 
 import numpy as np
@@ -170,6 +173,7 @@ def _prepared(tfds_name, data_dir):
     if builder.is_prepared():
         return builder
     try:
+        _check_reachable(builder.url_infos)
         builder.download_and_prepare()
     except Exception as error:
         raise RuntimeError(
@@ -181,6 +185,14 @@ def _prepared(tfds_name, data_dir):
             f"{builder.name}/."
         ) from None
     return builder
+
+
+def _check_reachable(urls):
+    """Raises OSError at once where the source cannot be reached; TFDS itself tries again for minutes."""
+    if urls and not urllib.request.getproxies():
+        source = urllib.parse.urlsplit(next(iter(urls)))
+        port = source.port or {"http": 80}.get(source.scheme, 443)
+        socket.create_connection((source.hostname, port), timeout=20).close()
 
 
 def _image_feature(builder, name):

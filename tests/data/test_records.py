@@ -1,3 +1,4 @@
+import io
 import pathlib
 
 import numpy as np
@@ -156,6 +157,7 @@ def test_missing_data_says_what_to_put_where(tmp_path, monkeypatch, failure):
         raise failure
 
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
+    monkeypatch.setattr("socket.create_connection", lambda *_, **__: io.BytesIO())
     with pytest.raises(RuntimeError) as error:
         load("lsun-bedroom", image_size=64, data_dir=tmp_path)
     message = str(error.value)
@@ -166,6 +168,20 @@ def test_missing_data_says_what_to_put_where(tmp_path, monkeypatch, failure):
     assert "TFDS_DATA_DIR" in message
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__
+
+
+def test_no_network_is_told_at_once(tmp_path, monkeypatch):
+    def unreachable(address, timeout):
+        raise OSError("Network is unreachable")
+
+    def downloaded(self, **kwargs):
+        raise AssertionError("TFDS would try again for minutes")
+
+    monkeypatch.setattr("socket.create_connection", unreachable)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", downloaded)
+    with pytest.raises(RuntimeError, match="could not be downloaded .*Network is unreachable"):
+        load("cifar10", data_dir=tmp_path)
 
 
 @needs_cifar10

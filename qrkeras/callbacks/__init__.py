@@ -1,0 +1,18 @@
+"""What happens during `fit`."""
+
+from qrkeras.callbacks.checkpoint import Checkpoint, checkpoints, load_latest
+from qrkeras.callbacks.every import EveryNSteps
+from qrkeras.callbacks.log import Log
+from qrkeras.callbacks.preemption import StopOnSignal
+from qrkeras.callbacks.samples import MixtureSamples, SampleGrid
+
+__all__ = [
+    "Checkpoint",
+    "EveryNSteps",
+    "Log",
+    "MixtureSamples",
+    "SampleGrid",
+    "StopOnSignal",
+    "checkpoints",
+    "load_latest",
+]

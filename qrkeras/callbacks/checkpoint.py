@@ -1,0 +1,64 @@
+"""Checkpoints: whole models, written so that a good one is always there."""
+
+import os
+import pathlib
+import warnings
+
+import keras
+import numpy as np
+
+from qrkeras.callbacks.every import EveryNSteps
+
+KEPT = 2
+
+
+class Checkpoint(EveryNSteps):
+    """Saves the model as `step-*.keras`, weights, optimizers and random state, and keeps the last two.
+
+    Each file is written under a temporary name and renamed. Weights that are not finite are not saved.
+
+    Args:
+      directory: existing folder.   every: steps between two checkpoints.
+    """
+
+    def __init__(self, directory, every):
+        super().__init__(every)
+        self.directory = pathlib.Path(directory)
+
+    def at_step(self, step, logs):
+        for variable in self.model.trainable_variables:
+            if not np.all(np.isfinite(keras.ops.convert_to_numpy(variable))):
+                raise FloatingPointError(f"the weights {variable.path} are not finite at step {step}")
+        temporary = self.directory / "tmp.keras"
+        try:
+            self.model.save(temporary)
+            os.replace(temporary, self.directory / f"step-{step:08d}.keras")
+        finally:
+            temporary.unlink(missing_ok=True)
+        for old in checkpoints(self.directory)[KEPT:]:
+            old.unlink()
+
+
+def checkpoints(directory):
+    """Checkpoint files of a folder, the newest first."""
+    return sorted(pathlib.Path(directory).glob("step-*.keras"), reverse=True)
+
+
+def load_latest(directory):
+    """The newest model of a folder, or None where there is none; warns of those that cannot be read.
+
+    Raises:
+      ValueError: where there are some and none can be read.
+    """
+    found = checkpoints(directory)
+    for path in found:
+        try:
+            return keras.saving.load_model(path)
+        except Exception as error:  # a torn file fails in as many ways as the libraries that read it
+            warnings.warn(f"{path} cannot be read and is left out: {error}", stacklevel=2)
+    if found:
+        raise ValueError(
+            f"checkpoints must hold a model that can be read. Received: {directory}, where none of {len(found)} can. "
+            "Put back a good copy or begin a new run directory."
+        )
+    return None

@@ -1,0 +1,35 @@
+"""Stopping in good order when the machine is taken away."""
+
+import signal
+
+import keras
+
+
+class StopOnSignal(keras.callbacks.Callback):
+    """Ends `fit` after the current execution on SIGTERM or SIGINT, so that the last step is saved.
+
+    `signal` is the signal's name afterwards, or None.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.signal = None
+        self._previous = {}
+
+    def on_train_begin(self, logs=None):
+        self._previous = {s: signal.signal(s, self._stop) for s in (signal.SIGTERM, signal.SIGINT)}
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.signal:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        self.restore()
+
+    def restore(self):
+        """Gives the signals back to their former handlers; also to be called where `fit` raised."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number, frame):
+        self.signal = signal.Signals(number).name

@@ -1,0 +1,271 @@
+"""The `qrkeras` command: one verb each; TensorFlow is imported only by the verbs that need it."""
+
+import difflib
+import os
+import pathlib
+import shlex
+import sys
+from typing import Annotated
+
+import tyro
+
+from qrkeras import presets as preset_table
+from qrkeras.presets import GanPreset
+
+Positional = tyro.conf.Positional
+
+
+def presets(name: Positional[str | None] = None, /):
+    """List the presets, or every value of one with the table it comes from.
+
+    Args:
+      name: a preset; leave it out for the list.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    if name is None:
+        table = Table("preset", "data", "loss", "network", "update", "steps", box=None, pad_edge=False)
+        for key, preset in preset_table.PRESETS.items():
+            kinds = [type(part).__name__ for part in (preset.loss, preset.network)]
+            table.add_row(key, preset.data.name, *kinds, preset.update, f"{preset.steps:,}")
+    else:
+        preset = preset_table.get(name)
+        table = Table("field", "value", "source", box=None, pad_edge=False)
+        for field, value in preset_table.leaves(preset).items():
+            table.add_row(field, str(value), preset_table.citation(preset, field))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def train(arguments):
+    """Train a preset; the same command again goes on where it stopped."""
+    if not arguments or arguments[0].startswith("-"):
+        if {"-h", "--help"} & set(arguments):
+            print(
+                "usage: qrkeras train PRESET [OPTIONS]\n\n"
+                "Trains a preset into a run directory; the same command again goes on where it stopped.\n"
+                "`qrkeras presets` lists the presets, `qrkeras train PRESET --help` every option with its default.\n\n"
+                "  qrkeras train qrgan-grid25\n"
+                "  qrkeras train qrgan-cifar10 --steps 20000 --loss.penalty-weight 1.0\n"
+                "  qrkeras train qrgan-cifar10 --data.name folder:my-images --run-dir runs/mine"
+            )
+            return
+        raise ValueError("PRESET must come first: qrkeras train PRESET [OPTIONS]. `qrkeras presets` lists them.")
+    name = arguments[0]
+    default = preset_table.get(name)
+
+    def options(
+        preset: Annotated[GanPreset, tyro.conf.arg(name="")] = default,
+        seed: int = 0,
+        run_dir: pathlib.Path | None = None,
+    ):
+        """Train a preset; the same command again goes on where it stopped.
+
+        Args:
+          seed: of weights, noise and order of data.
+          run_dir: where to report and save; None: runs/PRESET-SEED.
+        """
+        _load_tensorflow()
+        from qrkeras.train import train as run
+
+        run(name, preset, seed, run_dir)
+
+    tyro.cli(options, args=arguments[1:], prog=f"qrkeras train {name}", config=(tyro.conf.AvoidSubcommands,))
+
+
+def sample(run: Positional[pathlib.Path], /, n: int = 64, seed: int = 0, output: pathlib.Path | None = None):
+    """Draw samples from a run: a PNG grid of images, or points as .npy and PNG.
+
+    Args:
+      run: run directory.
+      n: number of samples.
+      seed: of the noise.
+      output: file to write, .png or .npy; None: RUN/samples-SEED.png. Points also come as .npy beside it.
+    """
+    import numpy as np
+
+    from qrkeras import experiment, plots, runs
+    from qrkeras.train import load_model
+
+    opened = runs.load(run)
+    output = output or run / f"samples-{seed}.png"
+    if output.suffix not in (".png", ".npy"):
+        raise ValueError(f"output must end in .png or .npy. Received: {output}")
+    drawn = load_model(opened).sample(n, seed)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.suffix == ".npy" or drawn.ndim == 2:
+        np.save(output.with_suffix(".npy"), drawn)
+        print(output.with_suffix(".npy"))
+    if output.suffix == ".png":
+        if drawn.ndim == 4:
+            plots.image_grid(drawn, output)
+        else:
+            plots.points([(f"{n:,} samples", drawn)], experiment.build_data(opened.preset).centers, output)
+        print(output)
+
+
+def export(
+    run: Positional[pathlib.Path],
+    base_dir: Positional[pathlib.Path],
+    /,
+    name: str | None = None,
+    version: int | None = None,
+):
+    """Export a run's generator as a SavedModel with the signature `sample`, for TF Serving.
+
+    Args:
+      run: run directory.
+      base_dir: folder that the server watches.
+      name: of the served model; None: the preset's.
+      version: a free positive integer; None: the next.
+    """
+    from qrkeras import runs, serving
+    from qrkeras.train import load_model
+
+    opened = runs.load(run)
+    print(serving.export_model(load_model(opened), base_dir, name or opened.name, version))
+
+
+def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | None = None):
+    """Draw a run's losses and coverage over training, and its samples; several mixture runs side by side.
+
+    Args:
+      run: run directories.
+      output: PNG of samples over training; None: samples.png in the first run.
+    """
+    from qrkeras import figures, plots, runs
+
+    if not run:
+        raise ValueError("RUN must name at least one run directory: qrkeras plot RUN [RUN ...]")
+    opened = [runs.load(path) for path in run]
+    for each in opened:
+        if not each.records():
+            raise ValueError(f"RUN must hold lines in metrics.jsonl. Received: {each.path}, which has none yet.")
+    if all(each.preset.data.name in ("ring8", "grid25") for each in opened):
+        output = output or run[0] / "samples.png"
+        output.parent.mkdir(parents=True, exist_ok=True)
+        figures.over_training(run, output)
+        print(output)
+    for each in opened:
+        plots.curves(each.records(), each.path / "curves.png")
+        print(each.path / "curves.png")
+
+
+def coverage(
+    preset: Positional[tuple[str, ...]] = (),
+    /,
+    seeds: int = 10,
+    steps: int | None = None,
+    workers: int = 2,
+    runs_dir: pathlib.Path = pathlib.Path("runs/coverage"),
+    train_options: str = "",
+    output: pathlib.Path | None = None,
+):
+    """Train mixture presets over several seeds and tabulate their mode coverage, mean and deviation.
+
+    Args:
+      preset: presets of mixtures; none: the four methods on ring8 and grid25.
+      seeds: number of seeds, 0 to seeds - 1.
+      steps: generator updates; None: the preset's.
+      workers: processes of one thread each.
+      runs_dir: folder of the runs; finished ones are not trained again.
+      train_options: more options of `qrkeras train`, in one string: "--update simultaneous".
+      output: JSON file of every run's figures.
+    """
+    from qrkeras import coverage as verb
+
+    names = preset or [f"{m}-{d}" for d in ("ring8", "grid25") for m in ("nsgan", "lsgan", "wgan-gp", "qrgan")]
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1. Received: {seeds}")
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    results = verb.measure(names, range(seeds), steps, workers, runs_dir, shlex.split(train_options))
+    print(verb.table(results))
+    if output:
+        output.write_text(verb.to_json(results) + "\n")
+
+
+def contours(
+    output: pathlib.Path = pathlib.Path("runs/contours.png"), data: str = "ring8", steps: int = 4_000, seed: int = 0
+):
+    """Draw six trained discriminators with generator-gradient arrows, as in Fig. 3 of the QRGAN paper.
+
+    Args:
+      output: PNG to write.
+      data: ring8 or grid25.
+      steps: discriminator updates.
+      seed: of weights and noise.
+    """
+    from qrkeras import figures
+
+    if data not in ("ring8", "grid25"):
+        raise ValueError(f"data must be ring8 or grid25. Received: {data}")
+    figures.contours(output, data, steps, seed)
+    print(output)
+
+
+def demo(directory: pathlib.Path = pathlib.Path("runs/demo"), seed: int = 0, workers: int = 2):
+    """Three GANs on Grid-25: train, count modes, draw, export, and sample the export with plain TensorFlow.
+
+    Args:
+      directory: folder of the runs, the picture and the export.
+      seed: of weights and noise.
+      workers: processes of one thread each.
+    """
+    from qrkeras import demo as verb
+
+    verb.demo(directory, seed, workers=workers)
+
+
+def _load_tensorflow():
+    """Imports TensorFlow and looks for devices without the lines that its libraries write past Python's logging.
+
+    Set TF_CPP_MIN_LOG_LEVEL to see them.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+VERBS = {verb.__name__: verb for verb in (presets, train, sample, export, plot, coverage, contours, demo)}
+
+
+def main(arguments=None):
+    """Runs one verb; bad input ends with one message on standard error and exit status 2."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: qrkeras VERB ...\n\nGenerative image models learned by quantile regression.\n")
+        for name, verb in VERBS.items():
+            print(f"  {name:10} {verb.__doc__.splitlines()[0]}")
+        print("\n`qrkeras VERB --help` tells more of each.")
+        return
+    name, rest = arguments[0], arguments[1:]
+    try:
+        if name not in VERBS:
+            near = difflib.get_close_matches(name, VERBS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ValueError(f"VERB must be one of {', '.join(VERBS)}. Received: {name!r}.{hint}")
+        # `train` refuses misspelt options first.
+        if name not in ("presets", "train") and not {"-h", "--help"} & set(rest):
+            _load_tensorflow()
+        if name == "train":
+            train(rest)
+        else:
+            tyro.cli(VERBS[name], args=rest, prog=f"qrkeras {name}")
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"qrkeras {name}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print(f"\nqrkeras {name}: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None

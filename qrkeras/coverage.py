@@ -1,0 +1,132 @@
+"""Mode coverage of mixture presets over several seeds: train, measure, tabulate."""
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from qrkeras import presets, runs
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """Coverage at the end of one run; fields as in `qrkeras.metrics.ModeCoverage`."""
+
+    preset: str
+    seed: int
+    steps: int
+    modes: int
+    captured: int
+    fed: int
+    high_quality: float
+    reverse_kl: float
+
+
+def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train_options=(), verbose=1):
+    """Trains every preset with every seed, each in a process of one thread, and collects the last coverage.
+
+    Runs that are done already are not trained again, and interrupted ones go on.
+
+    Args:
+      names: presets of mixtures.   seeds: ints.   steps: None takes each preset's own.
+      workers: processes at a time.   runs_dir: folder of the run directories, `NAME-SEED`.
+      train_options: further options of `qrkeras train`, such as `("--update", "simultaneous")`.
+    Returns: list of `Result`, by preset, then seed.
+    Raises:
+      ValueError: where a preset is unknown or not of a mixture, or there is no worker.
+      RuntimeError: where a training process fails, with its last words.
+    """
+    for name in names:
+        if presets.get(name).data.name not in ("ring8", "grid25"):
+            raise ValueError(f"presets must be of mixtures, such as qrgan-grid25. Received: {name}")
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1. Received: {workers}")
+    jobs = [(name, seed, pathlib.Path(runs_dir) / f"{name}-{seed}") for name in names for seed in seeds]
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    with Progress(*columns, disable=not verbose) as progress:
+        task = progress.add_task(f"training {workers} at a time", total=len(jobs))
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(_train, *job, steps, train_options) for job in jobs]
+            try:
+                for future in concurrent.futures.as_completed(futures):
+                    future.result()
+                    progress.advance(task)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+    return [_result(runs.load(path)) for _, _, path in jobs]
+
+
+def table(results):
+    """Markdown table of `measure`'s results: mean and standard deviation over seeds, and seeds that hold all modes."""
+    lines = [
+        "| preset | seeds | steps | modes captured | with at least 20 of 10,000 | all modes fed "
+        "| high quality | reverse KL |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(result.preset for result in results):
+        rows = [result for result in results if result.preset == name]
+        modes = rows[0].modes
+        steps = "/".join(f"{s:,}" for s in sorted({r.steps for r in rows}))
+        whole = sum(r.fed == modes for r in rows)
+        lines.append(
+            f"| {name} | {len(rows)} | {steps} | {_spread([r.captured for r in rows], 1)} of {modes} "
+            f"| {_spread([r.fed for r in rows], 1)} | {whole} of {len(rows)} "
+            f"| {_spread([r.high_quality for r in rows], 3)} | {_spread([r.reverse_kl for r in rows], 3)} |"
+        )
+    return "\n".join(lines)
+
+
+def _spread(values, digits):
+    finite = np.asarray([v for v in values if np.isfinite(v)], "float64")
+    if not len(finite):
+        return "none"
+    text = f"{finite.mean():.{digits}f} ± {finite.std(ddof=1) if len(finite) > 1 else 0:.{digits}f}"
+    return text if len(finite) == len(values) else f"{text} ({len(finite)} of {len(values)} finite)"
+
+
+def _train(name, seed, path, steps, train_options):
+    preset = presets.get(name)
+    preset = preset if steps is None else dataclasses.replace(preset, steps=steps)
+    if not train_options and _is_done(path, preset):
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "qrkeras", "train", name, "--seed", str(seed), "--run-dir", str(path)]
+    command += ["--steps", str(preset.steps), *train_options]
+    share = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1",
+             "TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # fmt: skip
+    with open(path / "log.txt", "w") as log:
+        done = subprocess.run(command, env={**os.environ, **share}, stdout=log, stderr=subprocess.STDOUT)
+    if done.returncode:
+        words = (path / "log.txt").read_text().splitlines()[-3:]
+        raise RuntimeError(f"training {name} with seed {seed} ended with {done.returncode}: {' '.join(words)}")
+
+
+def _is_done(path, preset):
+    try:
+        run = runs.load(path)
+        return run.preset == preset and _last_coverage(run)["step"] == preset.steps
+    except (ValueError, IndexError):
+        return False
+
+
+def _last_coverage(run):
+    return [record for record in run.records() if "fed" in record][-1]
+
+
+def _result(run):
+    record = _last_coverage(run)
+    fields = {f.name: record[f.name] for f in dataclasses.fields(Result) if f.name in record}
+    return Result(preset=run.name, seed=run.seed, steps=record["step"], **fields)
+
+
+def to_json(results):
+    return json.dumps([dataclasses.asdict(result) for result in results], indent=1)

@@ -1,0 +1,102 @@
+"""Preset -> data, model, callbacks: the one place where names become objects."""
+
+import dataclasses
+
+import keras
+
+from qrkeras import callbacks, data, losses, networks
+from qrkeras.models import GAN
+from qrkeras.presets.schema import Mlp
+
+
+def build_data(preset, split="train"):
+    """The preset's data, `split` "train" or "test".
+
+    Raises:
+      ValueError, RuntimeError: where it is unknown, empty, damaged, or not to be had.
+    """
+    source = preset.data
+    return data.load(source.name, image_size=source.image_size, split=split, data_dir=source.directory)
+
+
+def build_model(preset, shape, seed):
+    """The preset's model, compiled, for examples of `shape`; every weight and all noise follow from `seed`.
+
+    Raises:
+      ValueError: where networks, data and objective do not fit each other.
+    """
+    objective = getattr(losses, type(preset.loss).__name__)(**dataclasses.asdict(preset.loss))
+    generator, discriminator = _networks(preset, shape, objective.num_outputs, seed)
+    model = GAN(
+        generator,
+        discriminator,
+        preset.latent_dim,
+        objective,
+        gradient_penalty=preset.gradient_penalty,
+        weight_clip=preset.weight_clip,
+        prior=preset.prior,
+        seed=seed,
+    )
+    model.compile(
+        keras.optimizers.Adam(**dataclasses.asdict(preset.generator_optimizer)),
+        keras.optimizers.Adam(**dataclasses.asdict(preset.discriminator_optimizer)),
+        update=preset.update,
+        discriminator_steps=preset.discriminator_steps,
+        steps_per_execution=preset.steps_per_execution,
+    )
+    return model
+
+
+def training_batches(preset, source, seed, start_step):
+    """Endless batches from `start_step` on, each with a part for every discriminator update of its step."""
+    return source.batches(preset.batch_size * preset.discriminator_steps, seed, start_step)
+
+
+def build_callbacks(preset, source, run):
+    """What a training run reports and saves, in the order in which it must happen."""
+    if len(source.shape) == 1:
+        samples = callbacks.MixtureSamples(run.samples, run.metrics, source.centers, source.std, preset.sample_every)
+    else:
+        samples = callbacks.SampleGrid(run.samples, preset.sample_every)
+    return [
+        callbacks.Log(run.metrics, run.tensorboard, preset.log_every),
+        samples,
+        callbacks.Checkpoint(run.checkpoints, preset.checkpoint_every),
+    ]
+
+
+def _networks(preset, shape, num_outputs, seed):
+    network = preset.network
+    if isinstance(network, Mlp):
+        if len(shape) != 1:
+            raise ValueError(
+                f"network must be Dcgan for images. Received: Mlp, and data of shape {shape}. "
+                "Begin from a preset for images, such as qrgan-cifar10."
+            )
+        options = dataclasses.asdict(network)
+        return (
+            networks.mlp(preset.latent_dim, shape[0], **options, seed=2 * seed, name="generator"),
+            networks.mlp(shape[0], num_outputs, **options, seed=2 * seed + 1, name="discriminator"),
+        )
+    if len(shape) != 3 or shape[0] != shape[1]:
+        raise ValueError(
+            f"data.image_size must be given where images are not square. Received images of shape {shape}."
+            if len(shape) == 3
+            else f"network must be Mlp for points. Received: Dcgan, and data of shape {shape}. "
+            "Begin from a preset for points, such as qrgan-grid25."
+        )
+    image_size, channels = shape[0], shape[2]
+    options = {
+        "image_size": image_size,
+        "channels": channels,
+        "width": network.width,
+        "hidden_layers": network.hidden_layers,
+        "resampling": network.resampling,
+    }
+    generator = networks.dcgan_generator(
+        latent_dim=preset.latent_dim, batch_norm=network.generator_batch_norm, seed=2 * seed, **options
+    )
+    discriminator = networks.dcgan_discriminator(
+        num_outputs=num_outputs, batch_norm=network.discriminator_batch_norm, seed=2 * seed + 1, **options
+    )
+    return generator, discriminator

@@ -1,0 +1,121 @@
+"""The QRGAN paper's figures from one's own runs: samples over training, and discriminator contours."""
+
+import dataclasses
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from qrkeras import experiment, plots, presets, runs
+from qrkeras.models import GAN
+
+CONTOUR_METHODS = {
+    "nsgan": "NSGAN",
+    "lsgan": "LSGAN",
+    "wgan-gp": "WGAN-GP",
+    "qrgan-bounded": "QRGAN, bounded targets",
+    "qrgan-l2": "QRGAN, L2 penalty",
+    "qrgan": "QRGAN",
+}
+
+
+def over_training(paths, output, columns=5):
+    """Writes samples of mixture runs over training, a row for each run  (Fig. 2).
+
+    Args:
+      paths: run directories, of one mixture.   output: PNG.
+      columns: pictures of each run, evenly spread; fewer where a run has fewer.
+    """
+    opened = [runs.load(path) for path in paths]
+    mixtures = {run.preset.data.name for run in opened}
+    if len(mixtures) > 1:
+        raise ValueError(f"RUN must name runs of one mixture. Received: runs of {', '.join(sorted(mixtures))}")
+    files = {run: sorted(run.samples.glob("step-*.npy")) for run in opened}
+    for run, found in files.items():
+        if not found:
+            raise ValueError(f"RUN must hold samples/step-*.npy. Received: {run.path}, which has none. Train it first.")
+    columns = min(columns, *map(len, files.values()))
+    panels = []
+    for run in opened:
+        for i in np.linspace(0, len(files[run]) - 1, columns).round().astype(int):
+            step = int(files[run][i].stem.removeprefix("step-"))
+            panels.append((f"{run.name}-{run.seed}, step {step:,}", np.load(files[run][i])))
+    plots.points(panels, experiment.build_data(opened[0].preset).centers, output, rows=len(opened))
+
+
+@dataclasses.dataclass(frozen=True)
+class Contour:
+    """A trained discriminator seen on a plane; see `plots.contours`."""
+
+    grid: np.ndarray
+    realism: np.ndarray
+    real: np.ndarray
+    fake: np.ndarray
+    tails: np.ndarray
+    arrows: np.ndarray
+
+
+def contours(output, data="ring8", steps=4_000, seed=0, verbose=1):
+    """Trains six discriminators against a dummy generator, uniform noise, and writes their contours  (Fig. 3).
+
+    Arrows follow the gradient that the generator's loss has at some dummy samples, downhill, at one scale in each
+    panel: the longest arrow is the steepest slope met there.
+
+    Args:
+      output: PNG.   data: "ring8" or "grid25".   steps: discriminator updates.   seed: of weights and noise.
+    Returns: title -> `Contour`.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1. Received: {steps}")
+    pathlib.Path(output).parent.mkdir(parents=True, exist_ok=True)
+    panels = {}
+    for method, title in CONTOUR_METHODS.items():
+        if verbose:
+            print(f"{title}: {steps:,} discriminator steps")
+        panels[title] = _contour(presets.get(f"{method}-{data}"), steps, seed)
+    limit = float(np.abs(next(iter(panels.values())).grid).max())
+    plots.contours(panels, output, limit)
+    return panels
+
+
+def _contour(preset, steps, seed):
+    source = experiment.build_data(preset)
+    limit = 1.25 * float(np.abs(source.centers).max())
+    trained = experiment.build_model(preset, source.shape, seed)
+    dummy = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(limit)], name="uniform")
+    model = GAN(
+        dummy,
+        trained.discriminator,
+        latent_dim=2,
+        loss=trained.objective,
+        gradient_penalty=preset.gradient_penalty,
+        prior="uniform",
+        seed=seed,
+    )
+    optimizer = dataclasses.asdict(preset.discriminator_optimizer)
+    model.compile(
+        keras.optimizers.Adam(**optimizer),
+        keras.optimizers.Adam(**optimizer),
+        steps_per_execution=min(steps, preset.steps_per_execution),
+    )
+    model.fit(source.batches(preset.batch_size, seed).take(steps), steps_per_epoch=steps, shuffle=False, verbose=0)
+
+    grid = np.linspace(-limit, limit, 121, dtype="float32")
+    plane = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+    fake = np.random.default_rng(seed).uniform(-limit, limit, (400, 2)).astype("float32")
+    tails = fake[:60]
+    points = tf.Variable(tails)
+    with tf.GradientTape() as tape:
+        # eq. 7 and 9 are means; the sum gives each point its own gradient.
+        loss = model.generator_loss(model.discriminator(points, training=False), None) * len(tails)
+    downhill = -tape.gradient(loss, points).numpy()
+    longest = max(float(np.linalg.norm(downhill, axis=-1).max()), 1e-12)
+    return Contour(
+        grid=grid,
+        realism=model.realism(plane, batch_size=len(plane)).reshape(len(grid), len(grid)),
+        real=source.sample(400, seed).numpy(),
+        fake=fake,
+        tails=tails,
+        arrows=0.25 * limit * downhill / longest,
+    )

@@ -1,0 +1,105 @@
+"""Pictures: sample grids, points over training, discriminator contours, coverage."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+REAL, FAKE, ARROW = "#c8102e", "#1f5fa8", "#d62728"
+
+
+def image_grid(images, path, columns=None, scale=2):
+    """Writes uint8 images `(n, height, width, channels)`, 1 or 3 channels, as one PNG, row by row.
+
+    Args:
+      columns: images in a row; None makes a square.   scale: screen pixels per pixel.
+    """
+    images = np.asarray(images)
+    n, height, width, channels = images.shape
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    rows = -(-n // columns)
+    sheet = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, channels), 255, "uint8")
+    for i, image in enumerate(images):
+        top, left = 1 + i // columns * (height + 1), 1 + i % columns * (width + 1)
+        sheet[top : top + height, left : left + width] = image
+    picture = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+    size = (picture.width * scale, picture.height * scale)
+    picture.resize(size, Image.Resampling.NEAREST).save(path)
+
+
+def points(panels, centers, path, rows=1):
+    """Writes scatter plots of 2-D samples, real centres marked  (QRGAN, Fig. 2).
+
+    Args:
+      panels: pairs of title and `(n, 2)` samples, row by row.   centers: `(modes, 2)`.   rows: rows of panels.
+    """
+    columns = -(-len(panels) // rows)
+    figure = Figure(figsize=(2.4 * columns, 2.5 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    limit = 1.25 * np.abs(centers).max()
+    for axis, (title, samples) in zip(axes, panels):
+        axis.scatter(samples[:, 0], samples[:, 1], s=1, color=FAKE, alpha=0.3, linewidths=0, rasterized=True)
+        axis.scatter(centers[:, 0], centers[:, 1], s=18, color=REAL, marker="+", linewidths=0.7)
+        axis.set_title(title, fontsize=9)
+        _bare(axis, limit)
+    _save(figure, path)
+
+
+def contours(panels, path, limit):
+    """Writes discriminator contours with generator-gradient arrows  (QRGAN, Fig. 3).
+
+    Args:
+      panels: title -> `ContourPanel`-like object with `grid` `(g,)`, `realism` `(g, g)`, `real` and `fake`
+        `(n, 2)`, `tails` and `arrows` `(k, 2)`.
+      limit: half width of the plane shown.
+    """
+    columns = 3
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(3.6 * columns, 3.3 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    for axis, (title, panel) in zip(axes, panels.items()):
+        filled = axis.contourf(panel.grid, panel.grid, panel.realism, levels=24, cmap="viridis")
+        figure.colorbar(filled, ax=axis, shrink=0.8).ax.tick_params(labelsize=6)
+        axis.scatter(panel.fake[:, 0], panel.fake[:, 1], s=2, color="#5aa7ff", linewidths=0)
+        axis.scatter(panel.real[:, 0], panel.real[:, 1], s=5, color="white", linewidths=0)
+        axis.quiver(*panel.tails.T, *panel.arrows.T, color=ARROW, angles="xy", scale_units="xy", scale=1.0, width=0.006)
+        axis.set_title(title, fontsize=10)
+        _bare(axis, limit)
+    for axis in list(axes):
+        axis.set_visible(False)
+    _save(figure, path)
+
+
+def curves(records, path):
+    """Writes d_loss and g_loss, and fed modes where there are any, against steps.
+
+    Args:
+      records: lines of metrics.jsonl.
+    """
+    losses = [r for r in records if "d_loss" in r]
+    coverage = [r for r in records if "fed" in r]
+    figure = Figure(figsize=(7, 2.6 * (1 + bool(coverage))), layout="constrained")
+    axes = figure.subplots(1 + bool(coverage), 1, squeeze=False, sharex=True).flat
+    for name in ("d_loss", "g_loss"):
+        axes[0].plot([r["step"] for r in losses], [r[name] for r in losses], label=name, linewidth=1)
+    axes[0].set_ylabel("loss")
+    axes[0].legend(fontsize=8)
+    if coverage:
+        steps = [r["step"] for r in coverage]
+        axes[1].plot(steps, [r["captured"] for r in coverage], label="modes captured", linewidth=1)
+        axes[1].plot(steps, [r["fed"] for r in coverage], label="modes with at least 20 of 10,000", linewidth=1)
+        axes[1].set_ylim(0, coverage[0]["modes"] * 1.05)
+        axes[1].set_ylabel("modes")
+        axes[1].legend(fontsize=8, loc="lower right")
+    for axis in axes:
+        axis.grid(alpha=0.3)
+    axes[-1].set_xlabel("step")
+    _save(figure, path)
+
+
+def _bare(axis, limit):
+    axis.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
+
+
+def _save(figure, path):
+    FigureCanvasAgg(figure).print_figure(path, dpi=110)

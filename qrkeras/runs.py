@@ -1,0 +1,143 @@
+"""The run directory: what a training run leaves on disk, and how it is found again.
+
+config.json         preset, seed, versions
+metrics.jsonl       one line for each log interval and each evaluation
+samples/            pictures from fixed noise, step-*.png (and step-*.npy for points)
+checkpoints/        the last two models, step-*.keras
+tensorboard/        the same scalars for TensorBoard
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import shutil
+import tempfile
+
+from qrkeras import __version__
+from qrkeras.presets import GanPreset, from_dict, leaves, to_dict
+
+# A run may be resumed with another length or rhythm of reports, and data moved elsewhere; nothing else may change.
+_MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoint_every", "steps_per_execution"}
+_ROOM = 256 * 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run directory and what it was made from."""
+
+    path: pathlib.Path
+    name: str
+    preset: GanPreset
+    seed: int
+
+    @property
+    def metrics(self):
+        return self.path / "metrics.jsonl"
+
+    @property
+    def samples(self):
+        return self.path / "samples"
+
+    @property
+    def checkpoints(self):
+        return self.path / "checkpoints"
+
+    @property
+    def tensorboard(self):
+        return self.path / "tensorboard"
+
+    def records(self):
+        """Lines of metrics.jsonl, in order of steps; a torn last line is left out."""
+        if not self.metrics.exists():
+            return []
+        records = []
+        for line in self.metrics.read_text().splitlines():
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+        return records
+
+    def rewind(self, step):
+        """Drops what was reported after `step`, before training goes on from there."""
+        kept = [record for record in self.records() if record["step"] <= step]
+        _write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+
+
+def create(path, name, preset, seed):
+    """Opens the run directory `path` for training, and makes it where it is not there.
+
+    Raises:
+      ValueError: where it belongs to another experiment (naming the fields that differ), cannot be written,
+        or has no room.
+    """
+    path = pathlib.Path(path)
+    try:
+        for folder in (path, path / "samples", path / "checkpoints"):
+            folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"run_dir must be a directory that can be written. Received: {path} ({error.strerror or error}). "
+            "Name another with --run-dir."
+        ) from error
+    free = shutil.disk_usage(path).free
+    if free < _ROOM:
+        raise ValueError(
+            f"run_dir needs {_ROOM >> 20} MiB of free disk for checkpoints. Received: {path} with {free >> 20} MiB. "
+            "Free some or name another with --run-dir."
+        )
+    if (path / "config.json").exists():
+        _check_same(load(path), name, preset, seed)
+    config = {
+        "name": name,
+        "seed": seed,
+        "preset": to_dict(preset),
+        "versions": {"qrkeras": __version__, "python": platform.python_version(), **_library_versions()},
+    }
+    _write(path / "config.json", json.dumps(config, indent=2) + "\n")
+    return Run(path, name, preset, seed)
+
+
+def load(path):
+    """The run that `path` holds.
+
+    Raises:
+      ValueError: where it holds none.
+    """
+    path = pathlib.Path(path)
+    try:
+        config = json.loads((path / "config.json").read_text())
+        return Run(path, config["name"], from_dict(config["preset"]), config["seed"])
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"RUN must be a run directory, which holds config.json. Received: {path}. `qrkeras train` makes one."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"RUN must hold a readable config.json. Received: {path} ({error})") from error
+
+
+def _check_same(run, name, preset, seed):
+    old, new = {**leaves(run.preset), "seed": run.seed}, {**leaves(preset), "seed": seed}
+    changed = [k for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k) and k not in _MAY_CHANGE]
+    if changed:
+        differences = "; ".join(f"{key}: {old.get(key)} there, {new.get(key)} now" for key in changed)
+        raise ValueError(
+            f"run_dir must be new or hold the same experiment. Received: {run.path}, a run of {run.name} "
+            f"({differences}). Name another with --run-dir."
+        )
+
+
+def _library_versions():
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("keras", "tensorflow", "numpy")}
+
+
+def _write(path, text):
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)

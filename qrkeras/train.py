@@ -1,0 +1,116 @@
+"""Train a preset into a run directory; the same call again goes on where it stopped."""
+
+import math
+import re
+
+import keras
+import tensorflow as tf
+
+from qrkeras import callbacks, experiment, runs
+from qrkeras.presets import leaves
+
+
+class TrainingFailed(RuntimeError):
+    """Training cannot go on; the message says at which step, why, and what was kept."""
+
+
+def train(name, preset, seed=0, run_dir=None, verbose=1):
+    """Trains `preset` up to `preset.steps`, reporting into the run directory.
+
+    Args:
+      name: of the preset.   preset: `GanPreset`.   seed: int, of weights, noise and order of data.
+      run_dir: where to report and save; None: `runs/NAME-SEED`. A directory with a run of the same
+        experiment is gone on with, from its newest checkpoint.
+      verbose: 1 shows Keras' progress bar and messages, 0 nothing.
+    Returns: `Run`.
+    Raises:
+      ValueError: before training, where preset, data and run directory do not fit.
+      TrainingFailed: where a loss or a weight stops being finite, or the disk fails.
+    """
+    _check_numbers(preset)
+    source = experiment.build_data(preset)
+    experiment.training_batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
+    keras.utils.set_random_seed(seed)
+    fresh = experiment.build_model(preset, source.shape, seed)
+    run = runs.create(run_dir or f"runs/{name}-{seed}", name, preset, seed)
+    say = print if verbose else (lambda *_: None)
+    model = callbacks.load_latest(run.checkpoints)
+    # Without a checkpoint what was reported before the first step comes again.
+    run.rewind(-1 if model is None else model.step)
+    model = fresh if model is None else model
+    remaining = preset.steps - model.step
+    if remaining <= 0:
+        say(f"{run.path}: {model.step:,} of {preset.steps:,} steps done, nothing to do; --steps trains longer")
+        return run
+    model.steps_per_execution = min(remaining, preset.steps_per_execution)
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    device = "a GPU" if gpus else "the CPU"
+    say(f"{run.path}: {name}, seed {seed}, steps {model.step + 1:,} to {preset.steps:,} on {device}")
+    stop = callbacks.StopOnSignal()
+    try:
+        batches = experiment.training_batches(preset, source, seed, model.step)
+        model.fit(
+            batches.take(remaining),
+            verbose=verbose,
+            shuffle=False,
+            steps_per_epoch=remaining,
+            callbacks=[stop, *experiment.build_callbacks(preset, source, run)],
+        )
+    except tf.errors.OpError as error:
+        raise TrainingFailed(_told(error, run)) from error
+    except FloatingPointError as error:
+        raise TrainingFailed(f"{error}; {_kept(run)}") from error
+    except OSError as error:
+        raise TrainingFailed(f"{run.path} cannot be written ({error.strerror or error}); {_kept(run)}") from error
+    finally:
+        stop.restore()
+    if stop.signal:
+        say(f"\n{stop.signal}: saved at step {model.step:,}; the same command goes on from there")
+    else:
+        say(f"{run.path}: {model.step:,} steps done; samples in {run.samples}")
+    return run
+
+
+def load_model(run):
+    """The newest model of a run.
+
+    Raises:
+      ValueError: where it has no checkpoint yet.
+    """
+    model = callbacks.load_latest(run.checkpoints)
+    if model is None:
+        raise ValueError(f"RUN must hold a checkpoint. Received: {run.path}, which has none. Train it first.")
+    return model
+
+
+def _check_numbers(preset):
+    values = leaves(preset)
+    for name in ("steps", "batch_size", "latent_dim", "log_every", "sample_every", "checkpoint_every",
+                 "steps_per_execution", "discriminator_steps", "network.width", "network.hidden_layers"):  # fmt: skip
+        if values[name] < 1:
+            raise ValueError(f"{name} must be at least 1. Received: {values[name]}")
+    for network in ("generator_optimizer", "discriminator_optimizer"):
+        if not 0 < values[f"{network}.learning_rate"] < math.inf:
+            raise ValueError(f"{network}.learning_rate must be above 0. Received: {values[f'{network}.learning_rate']}")
+        for beta in (f"{network}.beta_1", f"{network}.beta_2"):
+            if not 0 <= values[beta] < 1:
+                raise ValueError(f"{beta} must be at least 0 and below 1. Received: {values[beta]}")
+
+
+def _told(error, run):
+    found = re.search(r"assertion failed: \[(\w+) is not finite at step\] \[(\d+)\] \[([^\]]*)\]", str(error))
+    if not found:
+        # A damaged file, memory: the line that names the error, without the graph's story around it.
+        lines = error.message.splitlines() or [type(error).__name__]
+        line = next((line for line in lines if "Error: " in line), lines[0])
+        return f"{line.strip()}; {_kept(run)}"
+    loss, step, value = found.groups()
+    return (
+        f"{loss} became {value} at step {int(step):,}; {_kept(run)}. "
+        "Lower the learning rates or raise the penalty, and begin a new run directory."
+    )
+
+
+def _kept(run):
+    kept = callbacks.checkpoints(run.checkpoints)
+    return f"the last good checkpoint is {kept[0]}" if kept else "no checkpoint had been saved"

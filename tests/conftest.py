@@ -1,0 +1,55 @@
+"""Tiny runs that tests share; a test that changes one copies it first."""
+
+import dataclasses
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import pytest
+
+from qrkeras import presets
+from qrkeras.presets.schema import Data
+
+
+def _tiny(preset, **changes):
+    fields = {
+        "batch_size": 16,
+        "latent_dim": 4,
+        "steps": 20,
+        "log_every": 5,
+        "sample_every": 10,
+        "checkpoint_every": 5,
+        "steps_per_execution": 5,
+        "discriminator_steps": 1,
+        "loss": dataclasses.replace(preset.loss, num_quantiles=4),
+    }
+    return dataclasses.replace(preset, **{**fields, **changes})
+
+
+@pytest.fixture(scope="session")
+def tiny_points():
+    """qrgan-ring8 with 8 units, 20 steps."""
+    preset = presets.get("qrgan-ring8")
+    return _tiny(preset, network=dataclasses.replace(preset.network, width=8, hidden_layers=1))
+
+
+@pytest.fixture(scope="session")
+def tiny_images():
+    """qrgan-cifar10 on 8 x 8 digits, 2 units, 10 steps."""
+    preset = presets.get("qrgan-cifar10")
+    network = dataclasses.replace(preset.network, width=2, hidden_layers=1)
+    return _tiny(preset, data=Data("digits"), network=network, steps=10)
+
+
+@pytest.fixture(scope="session")
+def points_run(tiny_points, tmp_path_factory):
+    from qrkeras.train import train
+
+    return train("qrgan-ring8", tiny_points, seed=1, run_dir=tmp_path_factory.mktemp("points") / "run", verbose=0)
+
+
+@pytest.fixture(scope="session")
+def images_run(tiny_images, tmp_path_factory):
+    from qrkeras.train import train
+
+    return train("qrgan-cifar10", tiny_images, seed=1, run_dir=tmp_path_factory.mktemp("images") / "run", verbose=0)

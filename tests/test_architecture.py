@@ -1,0 +1,134 @@
+"""The direction of imports, read from the source."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import qrkeras
+
+PACKAGE = pathlib.Path(qrkeras.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Room -> what it may import of the package, itself aside. `qrkeras` is the version.
+EQUATIONS = {"losses", "layers", "data", "metrics"}
+MAY_IMPORT = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "losses": set(),
+    "layers": set(),
+    "data": set(),
+    "metrics": set(),
+    "presets": set(),
+    "plots": set(),
+    "networks": {"layers"},
+    "models": {"losses", "layers"},
+    "callbacks": {"metrics", "plots"},
+    "runs": {"presets", "qrkeras"},
+    "experiment": {*EQUATIONS, "networks", "models", "callbacks", "presets", "plots"},
+    "serving": {"models"},
+    "train": {"callbacks", "experiment", "presets", "runs"},
+    "coverage": {"presets", "runs", "metrics"},
+    "figures": {"experiment", "models", "plots", "presets", "runs"},
+    "demo": {"coverage", "figures", "presets", "runs", "serving", "train"},
+    "cli": {"coverage", "demo", "experiment", "figures", "plots", "presets", "runs", "serving", "train"},
+}
+NO_TENSORFLOW = ("losses", "layers", "networks", "metrics", "presets")
+PLUMBING = {"models/adversarial.py", "models/gan.py"}
+
+
+def imports(tree):
+    """Dotted names of the modules that a file imports, inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            # `from qrkeras import losses` imports qrkeras.losses.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(file):
+    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def name(file):
+    return file.relative_to(PACKAGE).as_posix()
+
+
+def rooms_imported(file):
+    rooms = set()
+    for dotted in imports(ast.parse(file.read_text())):
+        first, _, rest = dotted.partition(".")
+        if first == "qrkeras":
+            part = rest.split(".")[0]
+            known = (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").is_file()
+            rooms.add(part if part and known else "qrkeras")
+    return rooms
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_arrows_point_one_way(file):
+    assert room(file) in MAY_IMPORT, f"give {room(file)} its place in MAY_IMPORT"
+    wrong = rooms_imported(file) - MAY_IMPORT[room(file)] - {room(file)}
+    assert not wrong, f"{name(file)} must not import {sorted(wrong)}"
+
+
+def test_the_table_has_no_circle():
+    placed = {"qrkeras"}
+    waiting = dict(MAY_IMPORT)
+    while waiting:
+        free = {key for key, needs in waiting.items() if needs <= placed}
+        assert free, f"circle among {sorted(waiting)}"
+        placed |= free
+        waiting = {key: needs for key, needs in waiting.items() if key not in free}
+
+
+def test_the_table_can_fail(tmp_path, monkeypatch):
+    file = tmp_path / "losses.py"
+    file.write_text("def f():\n    from qrkeras import models\n    import qrkeras.networks.mlp\n")
+    assert rooms_imported(file) == {"models", "networks"}
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if room(f) in NO_TENSORFLOW], ids=name)
+def test_no_tensorflow_in_equations_and_networks(file):
+    found = {dotted.split(".")[0] for dotted in imports(ast.parse(file.read_text()))}
+    forbidden = {"tensorflow"} | ({"keras"} if room(file) in ("presets", "metrics") else set())
+    assert not found & forbidden
+
+
+def test_tensorflow_in_models_stays_in_the_plumbing():
+    tied = {
+        name(file)
+        for file in FILES
+        if room(file) == "models" and any(d.split(".")[0] == "tensorflow" for d in imports(ast.parse(file.read_text())))
+    }
+    assert tied <= PLUMBING
+
+
+def test_presets_and_command_line_load_without_tensorflow():
+    script = (
+        "import sys, qrkeras, qrkeras.presets, qrkeras.runs, qrkeras.cli\n"
+        "print({'tensorflow', 'keras', 'torch', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_subpackages_load_on_first_use():
+    for part in qrkeras.__all__:
+        assert getattr(qrkeras, part)
+    with pytest.raises(AttributeError, match="no attribute 'lossses'"):
+        qrkeras.lossses  # noqa: B018
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_files_stay_within_500_lines(file):
+    assert len(file.read_text().splitlines()) <= 500
+
+
+def test_every_folder_is_a_package():
+    for folder in {file.parent for file in FILES}:
+        assert (folder / "__init__.py").is_file()

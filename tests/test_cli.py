@@ -1,0 +1,343 @@
+"""The command, mostly in this process; what must hold of a fresh one is tried in a fresh one."""
+
+import dataclasses
+import io
+import os
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qrkeras import cli, presets
+
+PARTS = ("data", "network", "loss", "generator_optimizer", "discriminator_optimizer")
+
+
+def fresh(*arguments):
+    """Runs the command in a process of its own, as a user does."""
+    quiet = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    command = [sys.executable, "-m", "qrkeras", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=quiet)
+
+
+@pytest.fixture
+def refused(capfd, tmp_path, monkeypatch):
+    """Runs the command, which must refuse with one message and leave nothing behind; returns the message."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([str(a) for a in arguments])
+        out, err = capfd.readouterr()
+        assert stopped.value.code == 2
+        assert out == "" and err and "Traceback" not in err
+        assert sorted(tmp_path.rglob("*")) == before
+        return err
+
+    return run
+
+
+@pytest.fixture
+def done(capfd):
+    """Runs the command, which must succeed; returns what it printed."""
+
+    def run(*arguments):
+        cli.main([str(a) for a in arguments])
+        return capfd.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize("arguments", [["presets"], ["presets", "qrgan-grid25"], ["--help"], ["train", "--help"]])
+def test_quick_answers_need_no_tensorflow(arguments):
+    script = (
+        "import sys\nfrom qrkeras import cli\n"
+        f"cli.main({arguments})\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules), 'loaded'"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"qrkeras {' '.join(arguments)}: {seconds:.2f} s of one core")
+    assert ran.returncode == 0, ran.stderr
+    # Under a second on an idle machine; the time of a core, since a test machine may be busy.
+    assert seconds < 3
+
+
+def test_presets_are_listed(done):
+    listed = done("presets")
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == list(presets.PRESETS)
+
+
+def test_one_preset_with_its_sources(done):
+    shown = done("presets", "qrgan-cifar10")
+    line = next(line for line in shown.splitlines() if line.startswith("loss.penalty_weight"))
+    assert "0.1" in line and "Table 4" in line
+
+
+@pytest.mark.parametrize("verb", ["presets", "sample", "export", "plot", "coverage", "contours", "demo"])
+def test_every_verb_has_help(verb, capfd):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([verb, "--help"])
+    assert stopped.value.code == 0
+    assert cli.VERBS[verb].__doc__.splitlines()[0].split(";")[0][:30] in capfd.readouterr().out
+
+
+def test_help_of_train_offers_every_field(capfd):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["train", "qrgan-cifar10", "--help"])
+    shown = capfd.readouterr().out
+    assert stopped.value.code == 0
+    for field, value in presets.leaves(presets.get("qrgan-cifar10")).items():
+        if field not in PARTS:
+            assert f"--{field.replace('_', '-')}" in shown, value
+    assert "--seed" in shown and "--run-dir" in shown and "sources" not in shown
+
+
+def test_every_field_has_its_help():
+    import ast
+    import inspect
+
+    from qrkeras.presets import schema
+
+    for node in ast.parse(inspect.getsource(schema)).body:
+        if isinstance(node, ast.ClassDef):
+            for field, comment in zip(node.body, [*node.body[1:], None]):
+                if isinstance(field, ast.AnnAssign) and field.target.id not in PARTS:
+                    assert isinstance(comment, ast.Expr), f"{node.name}.{field.target.id}"
+
+
+def test_misspelt_option_in_a_fresh_process(tmp_path):
+    script = (
+        "import sys\nfrom qrkeras import cli\n"
+        "try:\n    cli.main(sys.argv[1:])\nfinally:\n    print('tensorflow' in sys.modules)"
+    )
+    arguments = ["train", "qrgan-ring8", "--loss.penalty-wieght", "1", "--run-dir", str(tmp_path / "run")]
+    ran = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert "--loss.penalty-weight" in ran.stderr and "--loss.penalty-wieght" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == "False\n", "it is refused at once"
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_input_in_a_fresh_process(tmp_path):
+    ran = fresh("sample", tmp_path)
+    assert ran.returncode == 2 and ran.stdout == ""
+    assert ran.stderr.startswith("qrkeras sample: RUN must be a run directory") and ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "option, nearest",
+    [
+        ("--stepps", "--steps"),
+        ("--los.penalty-weight", "--loss.penalty-weight"),
+    ],
+)
+def test_misspelt_option(refused, option, nearest):
+    assert nearest in refused("train", "qrgan-ring8", option, "1").replace(option, "")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["trian", "qrgan-ring8"], "Did you mean train?"),
+        (["train"], "PRESET must come first"),
+        (["train", "--steps", "3", "qrgan-ring8"], "PRESET must come first"),
+        (["train", "qrgan-ring9"], 'Did you mean "qrgan-ring8"?'),
+        (["presets", "nsgan-grid"], 'Did you mean "nsgan-grid25"?'),
+        (["train", "qrgan-ring8", "--loss.penalty-weight", "much"], "could not convert string"),
+        (["train", "qrgan-ring8", "--loss.penalty-weight", "-1"], "penalty_weight must be 0 or more. Received: -1.0"),
+        (["train", "qrgan-ring8", "--loss.penalty", "l3"], "l1_square"),
+        (["train", "qrgan-ring8", "--update", "both"], "'simultaneous', 'alternating'"),
+        (["train", "qrgan-ring8", "--steps", "0"], "steps must be at least 1. Received: 0"),
+        (["train", "qrgan-ring8", "--seed", "-1"], "eed must be"),
+        (["train", "qrgan-ring8", "--network.activation", "reluu"], "reluu"),
+        (["train", "qrgan-ring8", "--network.kernel-initializer", "zeros"], "kernel_initializer"),
+        (["train", "qrgan-ring8", "--network.kernel-initializer", "nonsense"], "kernel_initializer"),
+        (["train", "qrgan-ring8", "--generator-optimizer.learning-rate", "-1"], "learning_rate must be above 0"),
+        (["train", "qrgan-ring8", "--data.name", "grid26"], "Did you mean 'grid25'?"),
+        # Points for images, and images for points.
+        (["train", "qrgan-cifar10", "--data.name", "ring8"], "image_size must be None for 'ring8'"),
+        (
+            ["train", "qrgan-cifar10", "--data.name", "ring8", "--data.image-size", "None"],
+            "network must be Mlp for points",
+        ),
+        (["train", "qrgan-ring8", "--data.name", "digits"], "network must be Dcgan for images"),
+        # 48 / 2**3 = 6 is neither 4 nor 8.
+        (["train", "qrgan-cifar10", "--data.name", "digits", "--data.image-size", "48"], "image_size must be base"),
+        (["train", "qrgan-cifar10", "--data.name", "digits", "--batch-size", "9999"], "batch_size must be at most"),
+        (["train", "qrgan-cifar10", "--data.name", "folder:nowhere"], "must name an existing folder"),
+        (["train", "qrgan-cats", "--data.directory", "."], "'cats' must lie in the folder"),
+        (["train", "qrgan-cifar10", "--data.directory", "nowhere"], "must name an existing folder"),
+        (["sample", "nowhere"], "RUN must be a run directory"),
+        (["export", "nowhere", "models"], "RUN must be a run directory"),
+        (["plot", "nowhere"], "RUN must be a run directory"),
+        (["plot"], "RUN must name at least one run directory"),
+        (["sample"], "Missing"),
+        (["coverage", "qrgan-cifar10"], "presets must be of mixtures"),
+        (["coverage", "qrgan-ring8", "--seeds", "0"], "seeds must be at least 1"),
+        (["contours", "--data", "digits"], "data must be ring8 or grid25. Received: digits"),
+        (["contours", "--steps", "0"], "steps must be at least 1"),
+    ],
+)
+def test_bad_input(refused, arguments, message):
+    told = refused(*arguments)
+    assert message in " ".join(told.split())
+
+
+def test_run_directory_below_a_file(refused, tmp_path):
+    (tmp_path / "file").write_text("")
+    told = refused("train", "qrgan-ring8", "--run-dir", tmp_path / "file" / "run")
+    assert told.startswith("qrkeras train: run_dir must be a directory that can be written")
+    assert told.count("\n") == 1
+
+
+def test_run_directory_of_another_preset(refused, points_run):
+    told = refused("train", "qrgan-grid25", "--run-dir", points_run.path)
+    assert "data.name: ring8 there, grid25 now" in told and "a run of qrgan-ring8" in told
+
+
+def test_missing_data_without_network(refused, tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    def offline(self, **options):
+        raise ConnectionError("Name or service not known\nand much more")
+
+    monkeypatch.setattr("socket.create_connection", lambda *_, **__: io.BytesIO())
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", offline)
+    (tmp_path / "data").mkdir()
+    told = refused("train", "qrgan-cifar10", "--data.directory", tmp_path / "data")
+    assert "'cifar10' is not in" in told and "could not be downloaded" in told and "TFDS_DATA_DIR" in told
+    assert told.count("\n") == 1
+
+
+def test_training_that_fails_has_one_message(points_run, capfd, tmp_path, monkeypatch):
+    from qrkeras.models import GAN
+
+    def full(self, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(GAN, "save", full)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["train", "qrgan-ring8", "--steps", "1", "--run-dir", str(tmp_path / "run")])
+    err = capfd.readouterr().err
+    assert stopped.value.code == 2
+    assert err.startswith("qrkeras train:") and "No space left on device" in err and err.count("\n") == 1
+
+
+@pytest.fixture
+def copied(points_run, tmp_path):
+    shutil.copytree(points_run.path, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_sample_points(done, copied, tmp_path):
+    printed = done("sample", copied, "--n", 7, "--seed", 3).split()
+    assert [pathlib.Path(p).name for p in printed] == ["samples-3.npy", "samples-3.png"]
+    assert np.load(copied / "samples-3.npy").shape == (7, 2)
+    assert Image.open(copied / "samples-3.png").size == (264, 275)
+    # The first of more samples are the same.
+    done("sample", copied, "--n", 9, "--seed", 3, "--output", tmp_path / "new" / "more.npy")
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["more.npy"]
+    more, fewer = np.load(tmp_path / "new" / "more.npy"), np.load(copied / "samples-3.npy")
+    np.testing.assert_allclose(more[:7], fewer, rtol=1e-5, atol=1e-6)
+
+
+def test_sample_images(done, images_run, tmp_path):
+    done("sample", images_run.path, "--n", 4, "--output", tmp_path / "grid.png")
+    assert Image.open(tmp_path / "grid.png").size == (38, 38)
+    done("sample", images_run.path, "--n", 4, "--output", tmp_path / "images.npy")
+    assert np.load(tmp_path / "images.npy").shape == (4, 8, 8, 1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["grid.png", "images.npy"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [(["--n", "0"], "n must be at least 1 sample"), (["--output", "x.gif"], "output must end in .png or .npy")],
+)
+def test_sample_refuses(refused, points_run, options, message):
+    assert message in refused("sample", points_run.path, *options)
+
+
+def test_sample_of_a_run_without_checkpoint(refused, copied):
+    shutil.rmtree(copied / "checkpoints")
+    assert "RUN must hold a checkpoint" in refused("sample", copied)
+
+
+def test_export(done, points_run, tmp_path):
+    assert done("export", points_run.path, tmp_path).strip() == str(tmp_path / "qrgan-ring8" / "1")
+    assert done("export", points_run.path, tmp_path, "--name", "mine", "--version", 4).strip().endswith("mine/4")
+    assert (tmp_path / "mine" / "4" / "saved_model.pb").is_file()
+
+
+def test_export_refuses_a_version_that_is_there(refused, points_run, tmp_path):
+    (tmp_path / "qrgan-ring8" / "1").mkdir(parents=True)
+    assert "version must be a free one" in refused("export", points_run.path, tmp_path, "--version", 1)
+
+
+def test_plot(done, copied, images_run, tmp_path):
+    done("plot", copied, "--output", tmp_path / "samples.png")
+    assert (copied / "curves.png").is_file() and (tmp_path / "samples.png").is_file()
+    shutil.copytree(images_run.path, tmp_path / "images")
+    assert done("plot", tmp_path / "images").split() == [str(tmp_path / "images" / "curves.png")]
+    assert len(done("plot", copied, tmp_path / "images").split()) == 2, "points and images have losses in common"
+
+
+def test_plot_refuses_before_it_draws(refused, copied, tmp_path):
+    shutil.copytree(copied, tmp_path / "grid")
+    config = (copied / "config.json").read_text().replace("ring8", "grid25")
+    (tmp_path / "grid" / "config.json").write_text(config)
+    assert "RUN must name runs of one mixture" in refused("plot", copied, tmp_path / "grid")
+    (copied / "metrics.jsonl").write_text("")
+    assert "RUN must hold lines in metrics.jsonl" in refused("plot", copied)
+
+
+def test_coverage_writes_its_figures(done, tmp_path, monkeypatch):
+    from qrkeras import coverage
+
+    found = [coverage.Result("qrgan-ring8", 0, 4, 8, 8, 8, 0.9, 0.1)]
+    monkeypatch.setattr(coverage, "measure", lambda *arguments: found)
+    assert "| qrgan-ring8 | 1 | 4 |" in done("coverage", "qrgan-ring8", "--output", tmp_path / "new" / "figures.json")
+    assert '"fed": 8' in (tmp_path / "new" / "figures.json").read_text()
+
+
+def test_typed_overrides_reach_the_preset(done, monkeypatch):
+    import qrkeras.train
+
+    calls = []
+    monkeypatch.setattr(qrkeras.train, "train", lambda *arguments: calls.append(arguments))
+    done(
+        "train", "qrgan-cifar10", "--loss.penalty-weight", "1.0", "--steps", 7, "--seed", 5, "--data.image-size", "64",
+        "--network.hidden-layers", 4, "--network.no-generator-batch-norm", "--loss.penalty", "None",
+        "--loss.real-target", "inf", "--gradient-penalty", "2", "--run-dir", "here",
+    )  # fmt: skip
+    ((name, preset, seed, run_dir),) = calls
+    default = presets.get("qrgan-cifar10")
+    assert (name, seed, run_dir) == ("qrgan-cifar10", 5, pathlib.Path("here"))
+    assert preset == dataclasses.replace(
+        default,
+        loss=dataclasses.replace(default.loss, penalty_weight=1.0, penalty=None),
+        data=dataclasses.replace(default.data, image_size=64),
+        network=dataclasses.replace(default.network, hidden_layers=4, generator_batch_norm=False),
+        steps=7,
+        gradient_penalty=2.0,
+    )
+    assert preset.sources == default.sources
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_every_preset_is_its_own_default(done, monkeypatch, name):
+    import qrkeras.train
+
+    calls = []
+    monkeypatch.setattr(qrkeras.train, "train", lambda *arguments: calls.append(arguments))
+    done("train", name)
+    assert calls == [(name, presets.get(name), 0, None)]

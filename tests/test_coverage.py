@@ -1,0 +1,100 @@
+import subprocess
+
+import pytest
+
+from qrkeras import coverage, runs
+from qrkeras.coverage import Result
+
+
+def result(preset, seed, fed, captured, quality, kl):
+    return Result(preset, seed, 1000, 8, captured, fed, quality, kl)
+
+
+def test_table_by_hand():
+    # Captured 8 and 6: mean 7, deviation sqrt(((8-7)^2 + (6-7)^2) / 1) = 1.4. Fed 8 and 4: 6, sqrt(8) = 2.8; one of two
+    # holds all. Quality 0.9 and 0.7: 0.8, sqrt(0.02) = 0.141. KL 0.1 and 0.3: 0.2, 0.141.
+    rows = [result("a", 0, 8, 8, 0.9, 0.1), result("a", 1, 4, 6, 0.7, 0.3)]
+    assert coverage.table(rows).splitlines()[2:] == [
+        "| a | 2 | 1,000 | 7.0 ± 1.4 of 8 | 6.0 ± 2.8 | 1 of 2 | 0.800 ± 0.141 | 0.200 ± 0.141 |"
+    ]
+
+
+def test_table_of_collapsed_runs():
+    rows = [result("a", 0, 8, 8, 0.9, 0.1), result("a", 1, 0, 0, 0.0, float("inf"))]
+    assert coverage.table(rows).endswith("| 0.100 ± 0.000 (1 of 2 finite) |")
+    assert coverage.table(rows[1:]).endswith("| 0.000 ± 0.000 | none |")
+
+
+def test_table_keeps_the_order_of_presets():
+    rows = [result(name, seed, 8, 8, 1.0, 0.0) for name in ("b", "a") for seed in (0, 1, 2)]
+    names = [line.split(" | ")[0].lstrip("| ") for line in coverage.table(rows).splitlines()[2:]]
+    assert names == ["b", "a"]
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("coverage")
+    results = coverage.measure(["qrgan-ring8", "nsgan-ring8"], [3], steps=4, workers=2, runs_dir=folder, verbose=0)
+    return folder, results
+
+
+def test_measure(measured):
+    folder, results = measured
+    assert [(r.preset, r.seed, r.steps, r.modes) for r in results] == [
+        ("qrgan-ring8", 3, 4, 8),
+        ("nsgan-ring8", 3, 4, 8),
+    ]
+    for found in results:
+        run = runs.load(folder / f"{found.preset}-3")
+        assert run.records()[-1]["high_quality"] == found.high_quality
+    assert coverage.table(results).count("\n") == 3
+    assert '"seed": 3' in coverage.to_json(results)
+
+
+def test_finished_runs_are_not_trained_again(measured, monkeypatch):
+    folder, results = measured
+    monkeypatch.setattr(coverage.subprocess, "run", None)
+    again = coverage.measure(["qrgan-ring8", "nsgan-ring8"], [3], steps=4, runs_dir=folder, verbose=0)
+    assert again == results
+
+
+def fails(command, env, stdout, stderr):
+    stdout.write("progress\nqrkeras train: the reason\n")
+    return subprocess.CompletedProcess(command, 2)
+
+
+def test_a_failed_run_is_told_with_its_last_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(coverage.subprocess, "run", fails)
+    with pytest.raises(RuntimeError, match="qrgan-ring8 with seed 0 ended with 2: .*the reason"):
+        coverage.measure(["qrgan-ring8"], [0], 4, 1, tmp_path, verbose=0)
+
+
+@pytest.mark.parametrize("steps, overrides", [(5, ()), (0, ()), (4, ("--update", "simultaneous"))])
+def test_runs_of_another_length_or_of_overrides_go_to_train(measured, monkeypatch, steps, overrides):
+    folder, _ = measured
+    monkeypatch.setattr(coverage.subprocess, "run", fails)
+    with pytest.raises(RuntimeError, match="ended with 2"):
+        coverage.measure(["qrgan-ring8"], [3], steps, 1, folder, overrides, verbose=0)
+
+
+def test_runs_of_a_preset_that_has_changed_since_are_not_passed_off(measured, monkeypatch):
+    import dataclasses
+
+    from qrkeras import presets
+
+    folder, _ = measured
+    changed = dataclasses.replace(presets.get("qrgan-ring8"), batch_size=7)
+    monkeypatch.setitem(presets.PRESETS, "qrgan-ring8", changed)
+    monkeypatch.setattr(coverage.subprocess, "run", fails)
+    with pytest.raises(RuntimeError, match="ended with 2"):
+        coverage.measure(["qrgan-ring8"], [3], 4, 1, folder, verbose=0)
+
+
+def test_bad_arguments(tmp_path):
+    with pytest.raises(ValueError, match="presets must be of mixtures.*Received: qrgan-cifar10"):
+        coverage.measure(["qrgan-cifar10"], [0], runs_dir=tmp_path)
+    with pytest.raises(ValueError, match='Did you mean "qrgan-ring8"'):
+        coverage.measure(["qrgan-ring"], [0], runs_dir=tmp_path)
+    with pytest.raises(ValueError, match="workers must be at least 1. Received: 0"):
+        coverage.measure(["qrgan-ring8"], [0], workers=0, runs_dir=tmp_path)
+    assert not list(tmp_path.iterdir())

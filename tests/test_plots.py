@@ -1,0 +1,83 @@
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qrkeras import plots
+
+
+def numbered(n, channels, height=3, width=2):
+    """Image i is filled with 10 * (i + 1)."""
+    values = 10 * np.arange(1, n + 1, dtype="uint8")
+    return np.broadcast_to(values[:, None, None, None], (n, height, width, channels))
+
+
+@pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB")])
+def test_grid_puts_image_i_where_it_should(tmp_path, channels, mode):
+    # 5 images make ceil(sqrt 5) = 3 columns and 2 rows; each cell is 3 x 2 and a white line of 1.
+    plots.image_grid(numbered(5, channels), tmp_path / "grid.png", scale=1)
+    picture = Image.open(tmp_path / "grid.png")
+    assert picture.mode == mode
+    assert picture.size == (3 * (2 + 1) + 1, 2 * (3 + 1) + 1)
+    sheet = np.asarray(picture).reshape(9, 10, channels)
+    expected = np.full((9, 10, channels), 255)
+    for i, (top, left) in enumerate([(1, 1), (1, 4), (1, 7), (5, 1), (5, 4)]):
+        expected[top : top + 3, left : left + 2] = 10 * (i + 1)
+    np.testing.assert_array_equal(sheet, expected)
+
+
+def test_grid_of_given_columns_and_scale(tmp_path):
+    plots.image_grid(numbered(4, 3), tmp_path / "grid.png", columns=4, scale=3)
+    picture = Image.open(tmp_path / "grid.png")
+    assert picture.size == (3 * (4 * 3 + 1), 3 * 5)
+    # Nearest enlargement invents no colour.
+    assert set(np.unique(picture)) == {10, 20, 30, 40, 255}
+
+
+def test_points(tmp_path):
+    centers = np.array([[0.0, 0.0], [2.0, 2.0]])
+    samples = np.random.default_rng(0).normal(size=(50, 2))
+    plots.points([(f"{i}", samples) for i in range(4)], centers, tmp_path / "points.png", rows=2)
+    # 2 rows of 2: (2.4 * 2, 2.5 * 2) inches at 110 dots.
+    assert Image.open(tmp_path / "points.png").size == (528, 550)
+
+
+def test_points_stand_in_their_panels(tmp_path):
+    # One heap of points below left, one above right: ink is where they are, in the panel that has them.
+    centers = np.array([[-4.0, -4.0], [4.0, 4.0]])
+    heap = np.random.default_rng(0).normal(size=(4000, 2)) * 0.5
+    plots.points([("same", heap - 2.0), ("same", heap + 2.0)], centers, tmp_path / "points.png")
+    blue = np.asarray(Image.open(tmp_path / "points.png").convert("RGB")).astype(int)
+    ink = (blue[..., 2] - blue[..., 0]) > 60
+    rows, columns = np.nonzero(ink)
+    left = columns < ink.shape[1] / 2
+    assert left.any() and (~left).any(), "two panels of one title are two panels"
+    assert rows[left].mean() > rows[~left].mean()
+
+
+def test_contours(tmp_path):
+    grid = np.linspace(-5, 5, 21)
+    panel = types.SimpleNamespace(
+        grid=grid,
+        realism=np.add.outer(grid, grid),
+        real=np.zeros((3, 2)),
+        fake=np.ones((3, 2)),
+        tails=np.ones((2, 2)),
+        arrows=np.full((2, 2), 0.5),
+    )
+    plots.contours({f"{i}": panel for i in range(4)}, tmp_path / "contours.png", 5.0)
+    # 4 panels in 3 columns and 2 rows of (3.6, 3.3) inches at 110 dots.
+    assert Image.open(tmp_path / "contours.png").size == (1188, 726)
+
+
+def test_curves(tmp_path):
+    losses = [{"step": step, "d_loss": 1.0, "g_loss": -1.0} for step in (5, 10)]
+    coverage = [{"step": 10, "captured": 3, "fed": 2, "modes": 8}]
+    plots.curves(losses, tmp_path / "losses.png")
+    assert Image.open(tmp_path / "losses.png").size == (770, 286)
+    plots.curves(losses + coverage, tmp_path / "both.png")
+    assert Image.open(tmp_path / "both.png").size == (770, 572)
+    # A run stopped before its first line of losses.
+    plots.curves(coverage, tmp_path / "coverage.png")
+    assert (tmp_path / "coverage.png").is_file()
