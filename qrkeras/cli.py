@@ -204,17 +204,18 @@ def contours(
     print(output)
 
 
-def demo(directory: pathlib.Path = pathlib.Path("runs/demo"), seed: int = 0, workers: int = 2):
+def demo(directory: pathlib.Path = pathlib.Path("runs/demo"), seed: int = 1, steps: int = 20_000, workers: int = 2):
     """Three GANs on Grid-25: train, count modes, draw, export, and sample the export with plain TensorFlow.
 
     Args:
       directory: folder of the runs, the picture and the export.
       seed: of weights and noise.
+      steps: generator updates of each.
       workers: processes of one thread each.
     """
     from qrkeras import demo as verb
 
-    verb.demo(directory, seed, workers=workers)
+    verb.demo(directory, seed, steps, workers)
 
 
 def _load_tensorflow():

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from qrkeras import presets, runs
 
@@ -48,17 +48,22 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
     if workers < 1:
         raise ValueError(f"workers must be at least 1. Received: {workers}")
     jobs = [(name, seed, pathlib.Path(runs_dir) / f"{name}-{seed}") for name in names for seed in seeds]
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    )  # fmt: skip
+    wanted = {name: presets.get(name).steps if steps is None else steps for name in names}
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+               TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, disable=not verbose) as progress:
-        task = progress.add_task(f"training {workers} at a time", total=len(jobs))
+        task = progress.add_task("", total=sum(wanted[name] for name, _, _ in jobs))
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(_train, *job, steps, train_options) for job in jobs]
+            running = [pool.submit(_train, *job, steps, train_options) for job in jobs]
             try:
-                for future in concurrent.futures.as_completed(futures):
-                    future.result()
-                    progress.advance(task)
+                while running:
+                    done, left = concurrent.futures.wait(running, timeout=1, return_when="FIRST_EXCEPTION")
+                    for future in done:
+                        future.result()
+                    running = list(left)
+                    steps_done = sum(min(_step(path), wanted[name]) for name, _, path in jobs)
+                    description = f"{len(jobs) - len(running)} of {len(jobs)} runs, {workers} at a time"
+                    progress.update(task, completed=steps_done, description=description)
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -116,6 +121,14 @@ def _is_done(path, preset):
         return run.preset == preset and _last_coverage(run)["step"] == preset.steps
     except (ValueError, IndexError):
         return False
+
+
+def _step(path):
+    """Steps that a run has reported, which may be in the middle of writing."""
+    try:
+        return runs.load(path).records()[-1]["step"]
+    except (ValueError, IndexError):
+        return 0
 
 
 def _last_coverage(run):

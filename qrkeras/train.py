@@ -92,6 +92,8 @@ def _check_numbers(preset):
     for network in ("generator_optimizer", "discriminator_optimizer"):
         if not 0 < values[f"{network}.learning_rate"] < math.inf:
             raise ValueError(f"{network}.learning_rate must be above 0. Received: {values[f'{network}.learning_rate']}")
+        if not values[f"{network}.epsilon"] > 0:
+            raise ValueError(f"{network}.epsilon must be above 0. Received: {values[f'{network}.epsilon']}")
         for beta in (f"{network}.beta_1", f"{network}.beta_2"):
             if not 0 <= values[beta] < 1:
                 raise ValueError(f"{beta} must be at least 0 and below 1. Received: {values[beta]}")

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "cli": {"coverage", "demo", "experiment", "figures", "plots", "presets", "runs", "serving", "train"},
 }
 NO_TENSORFLOW = ("losses", "layers", "networks", "metrics", "presets")
-PLUMBING = {"models/adversarial.py", "models/gan.py"}
+PLUMBING = {"models/adversarial.py"}
 
 
 def imports(tree):

@@ -164,10 +164,11 @@ def test_leaves_by_hand():
         adam: schema.Adam
         n: int
 
-    assert presets.leaves(Outer(schema.Adam(1.0, 2.0, 3.0), 4)) == {
+    assert presets.leaves(Outer(schema.Adam(1.0, 2.0, 3.0, 5.0), 4)) == {
         "adam": "Adam",
         "adam.learning_rate": 1.0,
         "adam.beta_1": 2.0,
         "adam.beta_2": 3.0,
+        "adam.epsilon": 5.0,
         "n": 4,
     }

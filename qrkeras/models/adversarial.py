@@ -1,7 +1,7 @@
 """Gradient plumbing of adversarial models: tapes, optimizers, replicas, random state.
 
 Equations stand elsewhere; this file only decides at which parameters gradients are taken and when they
-are applied. It is the one file of `models` tied to TensorFlow.
+are applied. It is the one file of `models` that imports TensorFlow.
 """
 
 import keras
@@ -18,7 +18,8 @@ class AdversarialModel(keras.Model):
 
     A subclass gives what is not plumbing, in `keras.ops` alone: `discriminator_loss(real_outputs,
     fake_outputs)`, `generator_loss(fake_outputs, real_outputs)`, whether the latter needs real outputs,
-    `generator_uses_real`, and `real_examples(data)`, the tensor that the discriminator sees.
+    `generator_uses_real`, `real_examples(data)`, the tensor that the discriminator sees, and `draw(seeds)`,
+    samples from `noise_of_seeds`, which `draw_function` holds compiled.
 
     Noise is a pure function of (seed, step, use, replica), and the pair (seed, step) is a weight of the
     model: a reloaded model continues as if it had never stopped.
@@ -58,12 +59,13 @@ class AdversarialModel(keras.Model):
         self.random_state = self.add_weight(
             name="random_state",
             shape=(2,),
-            dtype="int32",
+            dtype="int64",  # int32 has no place on a GPU
             trainable=False,
             initializer=lambda shape, dtype: tf.constant([seed, 0], dtype),
         )
         self.discriminator_loss_tracker = keras.metrics.Mean(name="d_loss")
         self.generator_loss_tracker = keras.metrics.Mean(name="g_loss")
+        self.draw_function = tf.function(self.draw, input_signature=[tf.TensorSpec((None, 2), "int32")])
 
     @property
     def step(self):
@@ -240,6 +242,11 @@ class AdversarialModel(keras.Model):
         if self.prior == "uniform":
             return tf.random.stateless_uniform(shape, seed, minval=-1.0, maxval=1.0)
         return tf.random.stateless_normal(shape, seed)
+
+    def noise_of_seeds(self, seeds):
+        """Noise `(batch, latent_dim)` whose row i depends on row i of `seeds`, int32 `(batch, 2)`, alone."""
+        row = tf.TensorSpec([self.latent_dim], "float32")
+        return tf.map_fn(lambda seed: self.noise([self.latent_dim], seed), seeds, fn_output_signature=row)
 
     def _noise_like(self, examples, seed):
         return self.noise([tf.shape(examples)[0], self.latent_dim], seed)

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from qrkeras.models.adversarial import AdversarialModel
@@ -56,7 +55,6 @@ class GAN(AdversarialModel):
         super().__init__(generator, discriminator, latent_dim, gradient_penalty, weight_clip, prior, seed, **kwargs)
         self.objective = loss
         self.example_shape = tuple(discriminator.input_shape[1:])
-        self.draw_function = tf.function(self.draw, input_signature=[tf.TensorSpec((None, 2), "int32")])
         self.build((None, latent_dim))
 
     def build(self, input_shape):
@@ -102,12 +100,7 @@ class GAN(AdversarialModel):
           seeds: int32 `(batch, 2)`.
         Returns: `(batch, height, width, channels)` uint8 images, or `(batch, n)` float32 points.
         """
-        noise = tf.map_fn(
-            lambda seed: self.noise([self.latent_dim], seed),
-            seeds,
-            fn_output_signature=tf.TensorSpec([self.latent_dim], "float32"),
-        )
-        samples = ops.cast(self.generator(noise, training=False), "float32")
+        samples = ops.cast(self.generator(self.noise_of_seeds(seeds), training=False), "float32")
         if len(self.example_shape) != 3:
             return samples
         return ops.cast(ops.clip(ops.round((samples + 1.0) * 127.5), 0, 255), "uint8")
@@ -123,7 +116,7 @@ class GAN(AdversarialModel):
             raise ValueError(f"n must be at least 1 sample. Received: {n}")
         seeds = np.stack([np.full(n, seed), np.arange(n)], axis=1).astype("int32")
         parts = [self.draw_function(seeds[i : i + batch_size]) for i in range(0, n, batch_size)]
-        return np.concatenate([part.numpy() for part in parts])
+        return np.concatenate([ops.convert_to_numpy(part) for part in parts])
 
     def realism(self, x, batch_size=256):
         """Discriminator's mean over its outputs, the "realism" of each example (higher: more real).
@@ -162,7 +155,7 @@ class GAN(AdversarialModel):
 
 def check_examples(x, shape):
     """Raises ValueError where `x` cannot be trained on by a discriminator of examples `shape`."""
-    if isinstance(x, tf.data.Dataset):
+    if hasattr(x, "element_spec"):  # tf.data.Dataset, looked at without drawing from it
         found = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
         if not found.shape[1:].is_compatible_with(shape):
             raise ValueError(_wrong_shape(shape, found.shape[1:]))

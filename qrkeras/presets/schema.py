@@ -93,6 +93,8 @@ class Adam:
     """Decay of the first moment."""
     beta_2: float
     """Decay of the second moment."""
+    epsilon: float = 1e-7
+    """Added to the root of the second moment; a larger one takes smaller steps where gradients are small."""
 
 
 @dataclasses.dataclass(frozen=True)
