@@ -91,6 +91,11 @@ class GAN(AdversarialModel):
         check_examples(x, self.example_shape)
         return super().fit(x, *args, **kwargs)
 
+    def evaluate(self, x=None, *args, **kwargs):
+        """`keras.Model.evaluate`: both losses on held-out examples, which it checks as `fit` does."""
+        check_examples(x, self.example_shape)
+        return super().evaluate(x, *args, **kwargs)
+
     def draw(self, seeds):
         """Samples as a pure function of (weights, seeds): row i depends on seed i alone.
 

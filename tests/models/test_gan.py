@@ -244,6 +244,8 @@ def test_evaluate_repeats_and_changes_no_weight():
     again = model.evaluate(POINTS, batch_size=16, verbose=0, return_dict=True)
     assert first == again and set(first) == {"d_loss", "g_loss"}
     assert_equal(weights(model), before)
+    history = fit(model, validation_data=(POINTS, None)).history
+    assert set(history) == {"d_loss", "g_loss", "val_d_loss", "val_g_loss"}
 
 
 def test_sample_i_depends_on_seed_and_i_alone():
@@ -368,6 +370,8 @@ def test_bad_examples_are_refused_before_training(x, message):
     model = image_gan()
     with pytest.raises(ValueError, match=message):
         model.fit(x, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        model.evaluate(x, verbose=0)
     assert model.step == 0
 
 
