@@ -210,7 +210,7 @@ def demo(directory: pathlib.Path = pathlib.Path("runs/demo"), seed: int = 1, ste
     Args:
       directory: folder of the runs, the picture and the export.
       seed: of weights and noise.
-      steps: generator updates of each.
+      steps: generator updates of each; None: the presets'.
       workers: processes of one thread each.
     """
     from qrkeras import demo as verb

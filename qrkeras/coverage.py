@@ -29,9 +29,10 @@ class Result:
 
 
 def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train_options=(), verbose=1):
-    """Trains every preset with every seed, each in a process of one thread, and collects the last coverage.
+    """Trains every preset with every seed, each in a process of one thread, and collects the coverage at the end.
 
-    Runs that are done already are not trained again, and interrupted ones go on.
+    Runs that are done already are not trained again, and interrupted ones go on; of a longer run the coverage at
+    `steps` is taken.
 
     Args:
       names: presets of mixtures.   seeds: ints.   steps: None takes each preset's own.
@@ -39,14 +40,15 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
       train_options: further options of `qrkeras train`, such as `("--update", "simultaneous")`.
     Returns: list of `Result`, by preset, then seed.
     Raises:
-      ValueError: where a preset is unknown or not of a mixture, or there is no worker.
+      ValueError: where a preset is unknown or not of a mixture, or there is no step or worker.
       RuntimeError: where a training process fails, with its last words.
     """
     for name in names:
         if presets.get(name).data.name not in ("ring8", "grid25"):
             raise ValueError(f"presets must be of mixtures, such as qrgan-grid25. Received: {name}")
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1. Received: {workers}")
+    for argument, value in (("steps", steps), ("workers", workers)):
+        if value is not None and value < 1:
+            raise ValueError(f"{argument} must be at least 1. Received: {value}")
     jobs = [(name, seed, pathlib.Path(runs_dir) / f"{name}-{seed}") for name in names for seed in seeds]
     wanted = {name: presets.get(name).steps if steps is None else steps for name in names}
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
@@ -67,7 +69,7 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-    return [_result(runs.load(path)) for _, _, path in jobs]
+    return [_result(runs.load(path), wanted[name]) for name, _, path in jobs]
 
 
 def table(results):
@@ -118,9 +120,9 @@ def _train(name, seed, path, steps, train_options):
 def _is_done(path, preset):
     try:
         run = runs.load(path)
-        return run.preset == preset and _last_coverage(run)["step"] == preset.steps
-    except (ValueError, IndexError):
+    except ValueError:
         return False
+    return dataclasses.replace(run.preset, steps=preset.steps) == preset and bool(_coverage(run, preset.steps))
 
 
 def _step(path):
@@ -131,14 +133,20 @@ def _step(path):
         return 0
 
 
-def _last_coverage(run):
-    return [record for record in run.records() if "fed" in record][-1]
+def _coverage(run, step):
+    """The records of coverage at `step`: one, or none."""
+    return [record for record in run.records() if "fed" in record and record["step"] == step]
 
 
-def _result(run):
-    record = _last_coverage(run)
-    fields = {f.name: record[f.name] for f in dataclasses.fields(Result) if f.name in record}
-    return Result(preset=run.name, seed=run.seed, steps=record["step"], **fields)
+def _result(run, step):
+    found = _coverage(run, step)
+    if not found:
+        raise RuntimeError(
+            f"{run.path} must hold the coverage at step {step:,}, its last or a multiple of "
+            f"sample_every={run.preset.sample_every:,}. It has none."
+        )
+    fields = {f.name: found[0][f.name] for f in dataclasses.fields(Result) if f.name in found[0]}
+    return Result(preset=run.name, seed=run.seed, steps=step, **fields)
 
 
 def to_json(results):

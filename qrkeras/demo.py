@@ -21,10 +21,10 @@ print(f"{len(points)} points drawn by plain TensorFlow; the first: {points[0]}")
 """
 
 
-def demo(directory="runs/demo", seed=1, steps=20_000, workers=2):
+def demo(directory="runs/demo", seed=1, steps=None, workers=2):
     """Trains three GANs on Grid-25, tabulates their coverage, draws Fig. 2, exports QRGAN and samples the export.
 
-    Half of the presets' steps, and one seed, so that it ends soon; docs/results.md has ten seeds at full length.
+    One seed, so that it ends soon; docs/results.md has ten.
     """
     directory = pathlib.Path(directory)
     print(f"Training {', '.join(METHODS)} on Grid-25; about three minutes on two cores.")

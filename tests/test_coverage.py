@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 
 import pytest
@@ -58,6 +59,20 @@ def test_finished_runs_are_not_trained_again(measured, monkeypatch):
     assert again == results
 
 
+def test_of_a_longer_run_the_coverage_at_that_step_is_taken(measured, monkeypatch, tmp_path):
+    folder, results = measured
+    shutil.copytree(folder / "qrgan-ring8-3", tmp_path / "qrgan-ring8-3")
+    config = tmp_path / "qrgan-ring8-3" / "config.json"
+    config.write_text(config.read_text().replace('"steps": 4', '"steps": 8'))
+    monkeypatch.setattr(coverage.subprocess, "run", None)
+    again = coverage.measure(["qrgan-ring8"], [3], steps=4, runs_dir=tmp_path, verbose=0)
+    assert again == [result for result in results if result.preset == "qrgan-ring8"]
+    # A step at which nothing was measured is told, whatever the training says.
+    monkeypatch.setattr(coverage.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0))
+    with pytest.raises(RuntimeError, match="must hold the coverage at step 3"):
+        coverage.measure(["qrgan-ring8"], [3], steps=3, runs_dir=tmp_path, verbose=0)
+
+
 def fails(command, env, stdout, stderr):
     stdout.write("progress\nqrkeras train: the reason\n")
     return subprocess.CompletedProcess(command, 2)
@@ -69,7 +84,7 @@ def test_a_failed_run_is_told_with_its_last_words(tmp_path, monkeypatch):
         coverage.measure(["qrgan-ring8"], [0], 4, 1, tmp_path, verbose=0)
 
 
-@pytest.mark.parametrize("steps, overrides", [(5, ()), (0, ()), (4, ("--update", "simultaneous"))])
+@pytest.mark.parametrize("steps, overrides", [(5, ()), (4, ("--update", "simultaneous"))])
 def test_runs_of_another_length_or_of_overrides_go_to_train(measured, monkeypatch, steps, overrides):
     folder, _ = measured
     monkeypatch.setattr(coverage.subprocess, "run", fails)
@@ -95,6 +110,8 @@ def test_bad_arguments(tmp_path):
         coverage.measure(["qrgan-cifar10"], [0], runs_dir=tmp_path)
     with pytest.raises(ValueError, match='Did you mean "qrgan-ring8"'):
         coverage.measure(["qrgan-ring"], [0], runs_dir=tmp_path)
+    with pytest.raises(ValueError, match="steps must be at least 1. Received: 0"):
+        coverage.measure(["qrgan-ring8"], [0], steps=0, runs_dir=tmp_path)
     with pytest.raises(ValueError, match="workers must be at least 1. Received: 0"):
         coverage.measure(["qrgan-ring8"], [0], workers=0, runs_dir=tmp_path)
     assert not list(tmp_path.iterdir())
