@@ -16,7 +16,7 @@ import os
 
 from rounds import measure, table
 
-STEPS = {"qrgan-grid25": 5_000, "qrgan-ring8": 5_000, "qrgan-cifar10": 60}
+STEPS = {"qrgan-grid25": 5_000, "qrgan-ring8": 5_000, "qrgan-cifar10": 40}
 PEERS = ("fit", "graph", "python")
 
 

@@ -219,13 +219,14 @@ def demo(directory: pathlib.Path = pathlib.Path("runs/demo"), seed: int = 1, ste
 
 
 def _load_tensorflow():
-    """Imports TensorFlow and looks for devices without the lines that its libraries write past Python's logging.
+    """Imports TensorFlow and looks for devices without the lines that its libraries write past Python's logging;
+    what matters of them comes as exceptions.
 
     Set TF_CPP_MIN_LOG_LEVEL to see them.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:
