@@ -80,7 +80,7 @@ def keras_peer(threads, build):
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
     from qrkeras.losses import QuantileRegression
 
     keras.utils.set_random_seed(0)

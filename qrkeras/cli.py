@@ -169,7 +169,7 @@ def coverage(
       steps: generator updates; None: the preset's.
       workers: processes of one thread each.
       runs_dir: folder of the runs; finished ones are not trained again.
-      train_options: more options of `qrkeras train`, in one string: "--update simultaneous".
+      train_options: more options of `qrkeras train`, in one string: --train-options="--update simultaneous".
       output: JSON file of every run's figures.
     """
     from qrkeras import coverage as verb

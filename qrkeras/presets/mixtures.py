@@ -58,7 +58,7 @@ def _preset(name, fields, sources):
         log_every=500,
         sample_every=2_000,
         checkpoint_every=5_000,
-        steps_per_execution=100,
+        steps_per_execution=500,
         sources={**SOURCES, "update": update_source, **sources},
         **fields,
     )
