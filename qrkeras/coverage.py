@@ -96,7 +96,9 @@ def _spread(values, digits):
     finite = np.asarray([v for v in values if np.isfinite(v)], "float64")
     if not len(finite):
         return "none"
-    text = f"{finite.mean():.{digits}f} ± {finite.std(ddof=1) if len(finite) > 1 else 0:.{digits}f}"
+    text = f"{finite.mean():.{digits}f}"
+    if len(values) > 1:
+        text += f" ± {finite.std(ddof=1) if len(finite) > 1 else 0:.{digits}f}"
     return text if len(finite) == len(values) else f"{text} ({len(finite)} of {len(values)} finite)"
 
 

@@ -41,6 +41,7 @@ def demo(directory="runs/demo", seed=1, steps=None, workers=2):
     print(f"SavedModel: {exported}")
     # This process may hold the whole of a GPU.
     on_cpu = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
-    read = subprocess.run([sys.executable, "-c", READER, str(exported)], env=on_cpu)
+    command = [sys.executable, "-c", READER, str(exported)]
+    read = subprocess.run(command, env=on_cpu, stderr=subprocess.PIPE, text=True)
     if read.returncode:
-        raise RuntimeError(f"plain TensorFlow could not draw from {exported}, see above")
+        raise RuntimeError(f"plain TensorFlow could not draw from {exported}: {read.stderr.strip()[-2000:]}")
