@@ -72,10 +72,13 @@ def main():
     parser.add_argument("--threads", type=int, default=1, help="threads that each peer may use")
     parser.add_argument("--rounds", type=int, default=5, help="rounds, each of which times every peer once")
     parser.add_argument("--presets", nargs="+", choices=STEPS, default=list(STEPS), help="presets to time")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="the first against the others")
+    parser.add_argument("--steps", type=int, help="steps in a round; the preset's own number where left out")
     arguments = parser.parse_args()
     for preset in arguments.presets:
-        names = [f"{preset} {kind}" for kind in PEERS]
-        print(table(measure(peer, names, arguments.threads, arguments.rounds, STEPS[preset])), flush=True)
+        names = [f"{preset} {kind}" for kind in arguments.peers]
+        steps = arguments.steps or STEPS[preset]
+        print(table(measure(peer, names, arguments.threads, arguments.rounds, steps)), flush=True)
 
 
 if __name__ == "__main__":
