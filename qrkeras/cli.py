@@ -141,7 +141,7 @@ def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | No
     for each in opened:
         if not each.records():
             raise ValueError(f"RUN must hold lines in metrics.jsonl. Received: {each.path}, which has none yet.")
-    if all(each.preset.data.name in ("ring8", "grid25") for each in opened):
+    if all(each.preset.data.name in preset_table.MIXTURES for each in opened):
         output = output or run[0] / "samples.png"
         output.parent.mkdir(parents=True, exist_ok=True)
         figures.over_training(run, output)
@@ -174,7 +174,7 @@ def coverage(
     """
     from qrkeras import coverage as verb
 
-    names = preset or [f"{m}-{d}" for d in ("ring8", "grid25") for m in ("nsgan", "lsgan", "wgan-gp", "qrgan")]
+    names = preset or [f"{m}-{d}" for d in preset_table.MIXTURES for m in ("nsgan", "lsgan", "wgan-gp", "qrgan")]
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1. Received: {seeds}")
     if output:
@@ -198,7 +198,7 @@ def contours(
     """
     from qrkeras import figures
 
-    if data not in ("ring8", "grid25"):
+    if data not in preset_table.MIXTURES:
         raise ValueError(f"data must be ring8 or grid25. Received: {data}")
     figures.contours(output, data, steps, seed)
     print(output)

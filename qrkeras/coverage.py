@@ -44,7 +44,7 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
       RuntimeError: where a training process fails, with its last words.
     """
     for name in names:
-        if presets.get(name).data.name not in ("ring8", "grid25"):
+        if presets.get(name).data.name not in presets.MIXTURES:
             raise ValueError(f"presets must be of mixtures, such as qrgan-grid25. Received: {name}")
     for argument, value in (("steps", steps), ("workers", workers)):
         if value is not None and value < 1:

@@ -49,7 +49,7 @@ def contours(panels, path, limit):
     """Writes discriminator contours with generator-gradient arrows  (QRGAN, Fig. 3).
 
     Args:
-      panels: title -> `ContourPanel`-like object with `grid` `(g,)`, `realism` `(g, g)`, `real` and `fake`
+      panels: title -> object with `grid` `(g,)`, `realism` `(g, g)`, `real` and `fake`
         `(n, 2)`, `tails` and `arrows` `(k, 2)`.
       limit: half width of the plane shown.
     """

@@ -6,8 +6,9 @@ from qrkeras.presets import images, mixtures
 from qrkeras.presets.schema import GanPreset, from_dict, leaves, to_dict
 
 PRESETS = {**mixtures.PRESETS, **images.PRESETS}
+MIXTURES = tuple(mixtures.UPDATES)
 
-__all__ = ["PRESETS", "GanPreset", "citation", "from_dict", "get", "leaves", "to_dict"]
+__all__ = ["MIXTURES", "PRESETS", "GanPreset", "citation", "from_dict", "get", "leaves", "to_dict"]
 
 
 def get(name):

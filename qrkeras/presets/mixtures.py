@@ -73,6 +73,6 @@ METHODS = methods(
 
 PRESETS = {
     f"{method}-{data}": _preset(data, fields, sources)
-    for data in ("ring8", "grid25")
+    for data in UPDATES
     for method, (fields, sources) in METHODS.items()
 }
