@@ -3,31 +3,35 @@
 import difflib
 import os
 
-import numpy as np
-
-from qrkeras.data.examples import from_arrays
+from qrkeras.data.bundled import digits, photo_patches
 from qrkeras.data.folder import folder
 from qrkeras.data.mixtures import grid25, ring8
-from qrkeras.data.order import held_out
 from qrkeras.data.records import data_root, records
-from qrkeras.data.resize import square_array
 
 MIXTURES = {"ring8": ring8, "grid25": grid25}
-NAMES = ("ring8", "grid25", "digits", "cifar10", "lsun-bedroom", "cats", "tfds:NAME", "folder:PATH")
+BUNDLED = {"digits": digits, "photo-patches": photo_patches}
+TFDS = {"cifar10": "cifar10", "imagenet32": "downsampled_imagenet/32x32", "lsun-bedroom": "lsun/bedroom"}
+NAMES = (*MIXTURES, *BUNDLED, *TFDS, "cats", "tfds:NAME", "folder:PATH")
 
 
-def load(name, image_size=None, split="train", data_dir=None):
+def load(name, image_size=None, split="train", data_dir=None, labels=False):
     """The data called `name`.
 
-    | name | data |
-    |---|---|
-    | `ring8`, `grid25` | mixtures of Gaussians (QRGAN, Section 3.1) |
-    | `digits` | 1,797 grey 8 x 8 digits bundled with scikit-learn |
-    | `cifar10` | TFDS `cifar10`, 32 x 32 |
-    | `lsun-bedroom` | TFDS `lsun/bedroom`; the paper uses 64 x 64 |
-    | `cats` | the images in the folder `data_dir/cats`; the paper uses 128 x 128 |
-    | `tfds:NAME` | any TFDS dataset with a feature "image" |
-    | `folder:PATH` | png, jpg, jpeg, webp and bmp files in a folder and all folders below it |
+    | name | data | labels |
+    |---|---|---|
+    | `ring8`, `grid25` | mixtures of Gaussians (QRGAN, Section 3.1) | the component |
+    | `digits` | 1,797 grey 8 x 8 digits bundled with scikit-learn | 10 digits |
+    | `photo-patches` | crops of scikit-learn's two photographs, 16 x 16 or `image_size` | the photograph |
+    | `cifar10` | TFDS `cifar10`, 32 x 32 | 10 classes |
+    | `imagenet32` | TFDS `downsampled_imagenet/32x32`, "small ImageNet" | none |
+    | `lsun-bedroom` | TFDS `lsun/bedroom`; the paper uses 64 x 64 | none |
+    | `cats` | the images in the folder `data_dir/cats`; the paper uses 128 x 128 | none |
+    | `tfds:NAME` | any TFDS dataset with a feature "image" | its feature "label" |
+    | `folder:PATH` | png, jpg, jpeg, webp and bmp files in a folder and all below it | first-level folders |
+
+    `imagenet32` is the set of van den Oord et al., "Pixel Recurrent Neural Networks" (2016), with 49,999
+    validation images. image-net.org no longer gives it out, and what it offers as 32 x 32 today is
+    other data with 50,000 (tensorflow/datasets#4662), so bring data along that TFDS has prepared.
 
     Args:
       name: one of the names above.
@@ -37,6 +41,8 @@ def load(name, image_size=None, split="train", data_dir=None):
         tenth chosen by hash (digits, folders), or the dataset's own split (TFDS).
       data_dir: where `cats` and TFDS data lie; None is the environment variable TFDS_DATA_DIR, else
         `~/tensorflow_datasets`.
+      labels: whether batches are pairs `(examples, labels)`, labels `(batch,)` int32. Examples and
+        order are the same without.
 
     Returns: `Mixture`, `Examples` or `Records`.
     """
@@ -47,40 +53,25 @@ def load(name, image_size=None, split="train", data_dir=None):
     if name in MIXTURES:
         if image_size is not None:
             raise ValueError(f"image_size must be None for {name!r}, whose examples are points. Received: {image_size}")
-        return MIXTURES[name](split)
-    if name == "digits":
-        return digits(image_size, split)
-    if name == "cifar10":
-        return records("cifar10", image_size, split, data_dir, name)
-    if name == "lsun-bedroom":
-        return records("lsun/bedroom", image_size, split, data_dir, name)
+        return MIXTURES[name](split, labels)
+    if name in BUNDLED:
+        return BUNDLED[name](image_size, split, labels)
+    if name in TFDS:
+        if name == "imagenet32":
+            image_size = image_size or 32  # TFDS knows these images as of any size
+        return records(TFDS[name], image_size, split, data_dir, name, labels)
     if name == "cats":
+        if labels:
+            raise ValueError("labels must be False for 'cats', which has no classes. Received: True")
         return cats(image_size, split, data_dir)
     kind, _, rest = str(name).partition(":")
     if kind == "tfds" and rest:
-        return records(rest, image_size, split, data_dir)
+        return records(rest, image_size, split, data_dir, labels=labels)
     if kind == "folder" and rest:
-        return folder(rest, image_size, split)
+        return folder(rest, image_size, split, labels=labels)
     nearest = difflib.get_close_matches(str(name), NAMES, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise ValueError(f"name must be one of {', '.join(NAMES)}. Received: {name!r}.{hint}")
-
-
-def digits(image_size=None, split="train"):
-    """scikit-learn's handwritten digits; values 0..16 are scaled to 0..255.
-
-    "test" is the tenth whose index hashes to it (`order.held_out`): the digits come in runs of
-    0..9, so that every tenth index would favour some of them.
-
-    Returns: `Examples` of `(8, 8, 1)` uint8, or `(image_size, image_size, 1)`.
-    """
-    from sklearn.datasets import load_digits
-
-    images = load_digits().images  # (1797, 8, 8), values 0..16
-    images = np.rint(images * (255 / 16)).astype("uint8")[..., None]
-    chosen = [held_out(index) == (split == "test") for index in range(len(images))]
-    images = np.stack([square_array(image, image_size) for image in images[chosen]])
-    return from_arrays(images, "digits")
 
 
 def cats(image_size=None, split="train", data_dir=None):

@@ -20,7 +20,9 @@ class Examples:
       shape: shape of one example, `(height, width, channels)` or `(features,)`.
       dtype: "uint8" for images in 0..255, "float32" for points.
       size: number of examples.
-      read: function from indices `(batch,)` int64 to examples `(batch, *shape)`.
+      read: function from indices `(batch,)` int64 to examples `(batch, *shape)`, or to the pair
+        `(examples, labels)`, labels `(batch,)` int32, if `num_classes` is given.
+      num_classes: labels lie in `[0, num_classes)`; None for examples without labels.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Examples:
     dtype: str
     size: int
     read: Callable = dataclasses.field(repr=False)
+    num_classes: int | None = None
 
     def batches(self, batch_size, seed, start_step=0):
         """Endless full batches, freshly permuted every epoch; batch `k` is a function of (seed, k).
@@ -35,7 +38,8 @@ class Examples:
         Epochs follow one another without a gap (see `order.shuffled`), so the batch at an epoch's
         end may be filled up from the next one.
 
-        Returns: `tf.data.Dataset` of `(batch_size, *shape)`, beginning at batch `start_step`.
+        Returns: `tf.data.Dataset` of `(batch_size, *shape)`, or of pairs of these and labels
+          `(batch_size,)`, beginning at batch `start_step`.
         """
         order.check_batches(self, batch_size, seed, start_step)
         return self._read(order.shuffled(self.size, batch_size, seed, start_step), batch_size)
@@ -43,7 +47,7 @@ class Examples:
     def evaluation_batches(self, batch_size):
         """One pass in the fixed order of the data; the last batch may be smaller.
 
-        Returns: `tf.data.Dataset` of `(<= batch_size, *shape)`.
+        Returns: `tf.data.Dataset` of `(<= batch_size, *shape)`, or of pairs of these and labels.
         """
         import tensorflow as tf
 
@@ -54,18 +58,24 @@ class Examples:
         import tensorflow as tf
 
         def read(batch):
-            return tf.ensure_shape(self.read(batch), (batch_size, *self.shape))
+            if self.num_classes is None:
+                return tf.ensure_shape(self.read(batch), (batch_size, *self.shape))
+            examples, labels = self.read(batch)
+            return tf.ensure_shape(examples, (batch_size, *self.shape)), tf.ensure_shape(labels, (batch_size,))
 
         return indices.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def from_arrays(array, name="arrays"):
+def from_arrays(array, name="arrays", labels=None, num_classes=None):
     """Data from an array that you hold: images or points.
 
     Args:
       array: `(n, height, width, channels)` uint8 images in 0..255 with 1 or 3 channels, or
         `(n, features)` floating-point points, which become float32.
       name: what errors and logs call it.
+      labels: `(n,)` integers of at least 0, the class of each example; None for none.
+      num_classes: number of classes; None is the largest label + 1. Give it where these labels may
+        miss the last classes, as held-out ones may.
 
     Returns: `Examples` that holds one copy of the array in host memory.
     """
@@ -95,19 +105,49 @@ def from_arrays(array, name="arrays"):
             f"dtype is uint8. Received: shape {array.shape}. Grey images without a channel axis "
             f"need array[..., None]; an alpha channel is left out by array[..., :3]."
         )
+    if labels is not None:
+        labels, num_classes = _checked_labels(labels, num_classes, len(array), name)
+    elif num_classes is not None:
+        raise ValueError(f"num_classes of {name!r} must be None where labels are None. Received: {num_classes!r}")
     with tf.device("CPU"):
-        values = tf.convert_to_tensor(array)
+        values = tf.convert_to_tensor(array) if labels is None else (tf.constant(array), tf.constant(labels))
     return Examples(
         name=name,
         shape=array.shape[1:],
         dtype=array.dtype.name,
         size=len(array),
-        read=lambda indices: tf.gather(values, indices),
+        read=lambda indices: tf.nest.map_structure(lambda value: tf.gather(value, indices), values),
+        num_classes=num_classes,
     )
 
 
 def fits_in_memory(size, shape):
     return size * math.prod(shape) <= IN_MEMORY_BYTES
+
+
+def _checked_labels(labels, num_classes, size, name):
+    """Returns: labels `(size,)` int32, and their number of classes."""
+    labels = np.asarray(labels)
+    if labels.shape != (size,) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels of {name!r} must be integers, one for each of its {size} examples. Received: {labels.dtype} of "
+            f"shape {labels.shape}. One-hot rows become labels with labels.argmax(axis=1), other names with "
+            f"np.unique(labels, return_inverse=True)[1]."
+        )
+    least, most = int(labels.min()), int(labels.max())
+    if least < 0:
+        raise ValueError(
+            f"labels of {name!r} must be at least 0. Received: {least} in {(labels < 0).sum()} of {size} examples, "
+            f"the first at index {(labels < 0).argmax()}. Drop examples without a class with array[labels >= 0]."
+        )
+    if num_classes is None:
+        num_classes = most + 1
+    elif not isinstance(num_classes, int | np.integer) or num_classes <= most:
+        raise ValueError(
+            f"num_classes of {name!r} must be an integer larger than every label, and the largest is {most}. "
+            f"Received: {num_classes!r}"
+        )
+    return labels.astype("int32"), int(num_classes)
 
 
 def _check_finite(array, name):

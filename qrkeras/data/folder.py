@@ -16,25 +16,33 @@ CHANNELS = {"L": 1, "1": 1, "RGB": 3, "P": 3}
 EXIF_ORIENTATION = 0x0112
 
 
-def folder(path, image_size=None, split="train", name=None):
+def folder(path, image_size=None, split="train", name=None, labels=False):
     """All images below `path`, in the order of their relative names.
 
     The header of every file is read once to check mode and size. Images that fit in memory together
     (`examples.IN_MEMORY_BYTES`) are decoded once, others whenever a batch needs them; the order
     of training is the same. "test" is the tenth of the files whose relative name hashes to it
     (`order.held_out`). Grey folders give 1 channel, colour folders 3, palettes count as colour, and a
-    rotation noted by the camera is applied.
+    rotation noted by the camera is applied. Labels are the places, in sorted order, of the first-level
+    folders that hold images, training and test images alike.
 
     Args:
-      path: a folder, searched with everything below it; hidden files are left out.
+      path: a folder, searched with everything below it; hidden files and folders are left out.
       image_size: centre-crop to a square and resize to this side; None if all sizes are equal.
       split: "train" or "test".
       name: what errors and logs call it, `folder:PATH` if None.
+      labels: whether batches come with labels.
 
     Returns: `Examples`, uint8.
     """
     name = name or f"folder:{path}"
-    files = _find(path, split)
+    found = _find(path)
+    chosen = _choose(found, path, split)
+    files = [pathlib.Path(path).expanduser() / file for file in chosen]
+    of_files = num_classes = None
+    if labels:
+        places = {name: place for place, name in enumerate(_classes(found, path))}
+        of_files, num_classes = np.array([places[_class(file)] for file in chosen], "int32"), len(places)
     height, width, channels = _common_shape(files, image_size)
     shape = (image_size or height, image_size or width, channels)
     if fits_in_memory(len(files), shape):
@@ -42,8 +50,8 @@ def folder(path, image_size=None, split="train", name=None):
         with ThreadPoolExecutor() as pool:
             for row, image in enumerate(pool.map(lambda file: decode(file, image_size), files)):
                 images[row] = image
-        return from_arrays(images, name)
-    return Examples(name, shape, "uint8", len(files), read=_reader(files, image_size))
+        return from_arrays(images, name, of_files, num_classes)
+    return Examples(name, shape, "uint8", len(files), _reader(files, image_size, of_files), num_classes)
 
 
 def decode(file, image_size=None):
@@ -59,42 +67,73 @@ def decode(file, image_size=None):
         raise ValueError(_unreadable(file, error)) from None
 
 
-def _reader(files, image_size):
+def _reader(files, image_size, labels):
     import tensorflow as tf
 
     def read(indices):
-        return tf.numpy_function(
+        images = tf.numpy_function(
             lambda batch: np.stack([decode(files[index], image_size) for index in batch]),
             [indices],
             tf.uint8,
             stateful=False,
         )
+        return images if labels is None else (images, tf.gather(labels, indices))
 
     return read
 
 
-def _find(path, split):
+def _find(path):
+    """Names of all images below `path`, relative to it and sorted."""
     root = pathlib.Path(path).expanduser()
     if not root.is_dir():
         raise ValueError(f"folder:PATH must name an existing folder of images. Received: {str(path)!r}")
-    found = sorted(
-        (pathlib.Path(parent, file).relative_to(root).as_posix())
-        for parent, _, names in os.walk(root)
-        for file in names
-        if file.lower().endswith(EXTENSIONS) and not file.startswith(".")
-    )
+    found = []
+    for parent, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]  # os.walk enters these alone
+        found += [
+            pathlib.Path(parent, file).relative_to(root).as_posix()
+            for file in names
+            if file.lower().endswith(EXTENSIONS) and not file.startswith(".")
+        ]
     if not found:
         raise ValueError(
             f"folder:PATH must hold at least one image ({', '.join(EXTENSIONS)}, searched with all "
             f"folders below it). Received: {str(path)!r}, which holds none."
         )
+    return sorted(found)
+
+
+def _choose(found, path, split):
     chosen = [file for file in found if held_out(file) == (split == "test")]
     if not chosen:
         raise ValueError(
             f"split={split!r} of folder {str(path)!r} is empty: about every tenth file is held out "
             f"for 'test', and the folder holds {len(found)}. Add images."
         )
-    return [root / file for file in chosen]
+    return chosen
+
+
+def _class(file):
+    """First-level folder of a relative name; "" if there is none."""
+    first, slash, _ = file.partition("/")
+    return first if slash else ""
+
+
+def _classes(found, path):
+    outside = [file for file in found if not _class(file)]
+    if outside:
+        raise ValueError(
+            f"labels of folder {str(path)!r} are its first-level subfolders, so that every image must lie in one. "
+            f"Received: {len(outside)} images outside, the first {outside[0]!r}. Move them into the folder of their "
+            f"class, or load the folder without labels."
+        )
+    classes = sorted({_class(file) for file in found})
+    if len(classes) < 2:
+        raise ValueError(
+            f"labels of folder {str(path)!r} are its first-level subfolders, of which at least 2 must hold images. "
+            f"Received: {classes}. Lay the images out as PATH/CLASS/IMAGE, or load the folder without labels."
+        )
+    return classes
 
 
 def _common_shape(files, image_size):

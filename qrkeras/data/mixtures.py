@@ -16,21 +16,28 @@ class Mixture:
       centers: `(K, 2)` float32.
       std: standard deviation of every component.
       split: "train" or "test": two independent streams.
+      labels: whether points come with labels `(n,)` int32, the component `c` of each.
     """
 
     name: str
     centers: np.ndarray
     std: float
     split: str = "train"
+    labels: bool = False
 
     shape = (2,)
     dtype = "float32"
     size = None
 
+    @property
+    def num_classes(self):
+        return len(self.centers) if self.labels else None
+
     def sample(self, n, seed, step=0):
         """Points number `step` of the stream `seed`, on the device where it is called.
 
-        Returns: `(n, 2)` float32, a function of its arguments and the split.
+        Returns: `(n, 2)` float32, a function of its arguments and the split; with labels, the pair
+          `(points, labels)`.
         """
         import tensorflow as tf
 
@@ -40,12 +47,13 @@ class Mixture:
         choice_key, noise_key = keys[:2] if self.split == "train" else keys[2:]
         choice = tf.random.stateless_uniform((n,), choice_key, maxval=len(self.centers), dtype="int32")
         noise = tf.random.stateless_normal((n, 2), noise_key)
-        return tf.gather(tf.constant(self.centers), choice) + self.std * noise
+        points = tf.gather(tf.constant(self.centers), choice) + self.std * noise
+        return (points, choice) if self.labels else points
 
     def batches(self, batch_size, seed, start_step=0):
         """Endless dataset whose batch `k` is `sample(batch_size, seed, k)`, from `start_step` on.
 
-        Returns: `tf.data.Dataset` of `(batch_size, 2)` float32.
+        Returns: `tf.data.Dataset` of `(batch_size, 2)` float32, or of pairs of these and labels.
         """
         import tensorflow as tf
 
@@ -59,18 +67,18 @@ class Mixture:
         )
 
 
-def ring8(split="train"):
+def ring8(split="train", labels=False):
     """8 Gaussians of standard deviation 0.02 on a circle of radius 2.
 
     The angles are `2 pi i / 8`, i = 0..7: both ends of `linspace(0, 2 pi, 8)` are one center.
     """
     angles = 2 * np.pi * np.arange(8) / 8
     centers = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return Mixture("ring8", centers.astype("float32"), std=0.02, split=split)
+    return Mixture("ring8", centers.astype("float32"), std=0.02, split=split, labels=labels)
 
 
-def grid25(split="train"):
+def grid25(split="train", labels=False):
     """5 x 5 Gaussians of standard deviation 0.05 with centers from (-4, -4) to (4, 4)."""
     axis = np.linspace(-4, 4, 5)
     centers = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(25, 2)
-    return Mixture("grid25", centers.astype("float32"), std=0.05, split=split)
+    return Mixture("grid25", centers.astype("float32"), std=0.05, split=split, labels=labels)

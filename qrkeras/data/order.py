@@ -1,7 +1,12 @@
 """Which example comes when: the order of training data as a function of (seed, step)."""
 
+import math
 import operator
 import zlib
+
+import numpy as np
+
+TAKEN_BATCH = 256
 
 
 def shuffled(size, batch_size, seed, start_step):
@@ -47,6 +52,36 @@ def check_batches(data, batch_size, seed=0, start_step=0):
             f"batch_size must be at most the number of examples, and {data.name!r} has "
             f"{data.size}. Received: {batch_size}. Choose a smaller batch_size or more data."
         )
+
+
+def take(source, n=None):
+    """The first `n` examples in the fixed order of `source`, as NumPy arrays.
+
+    Args:
+      source: what `load` or `from_arrays` returns.
+      n: how many; all where None, or where there are fewer. An endless mixture needs `n`, and gives
+        its `sample(n, seed=0)`.
+
+    Returns: `(n, *shape)`, or the pair `(examples, labels)` where `source` has labels.
+    """
+    if n is not None and (not isinstance(n, int | np.integer) or n < 1):
+        raise ValueError(f"n must be a positive integer or None. Received: {n!r}")
+    labelled = source.num_classes is not None
+    if source.size is None:
+        if n is None:
+            raise ValueError(f"n must be given for {source.name!r}, which is endless. Received: None")
+        sample = source.sample(n, seed=0)
+        return tuple(part.numpy() for part in sample) if labelled else sample.numpy()
+    n = source.size if n is None else min(n, source.size)
+    arrays = [np.empty((n, *source.shape), source.dtype)]
+    if labelled:
+        arrays.append(np.empty(n, "int32"))
+    batches = source.evaluation_batches(min(n, TAKEN_BATCH)).take(math.ceil(n / TAKEN_BATCH))
+    for i, batch in enumerate(batches.as_numpy_iterator()):
+        row = i * TAKEN_BATCH
+        for array, part in zip(arrays, batch if labelled else (batch,)):
+            array[row : row + TAKEN_BATCH] = part[: n - row]
+    return tuple(arrays) if labelled else arrays[0]
 
 
 def held_out(key):

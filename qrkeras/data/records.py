@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from qrkeras.data.examples import fits_in_memory, from_arrays
-from qrkeras.data.order import check_batches
+from qrkeras.data.order import check_batches, take
 from qrkeras.data.resize import square_array
 
 SHUFFLE_BLOCK = 8192
@@ -32,6 +32,7 @@ class Records:
       size: number of images.
       shards: TFDS file instructions: file name, records to skip, records to take.
       feature: TFDS image feature that decodes a record.
+      label: TFDS class label feature, None for images without labels.
     """
 
     name: str
@@ -39,13 +40,19 @@ class Records:
     size: int
     shards: list = dataclasses.field(repr=False)
     feature: Any = dataclasses.field(repr=False)
+    label: Any = dataclasses.field(default=None, repr=False)
 
     dtype = "uint8"
+
+    @property
+    def num_classes(self):
+        return None if self.label is None else self.label.num_classes
 
     def batches(self, batch_size, seed, start_step=0):
         """Endless full batches; batch `k` is a function of (seed, k).
 
-        Returns: `tf.data.Dataset` of `(batch_size, *shape)` uint8, beginning at batch `start_step`.
+        Returns: `tf.data.Dataset` of `(batch_size, *shape)` uint8, or of pairs of these and labels
+          `(batch_size,)` int32, beginning at batch `start_step`.
         """
         import tensorflow as tf
 
@@ -68,7 +75,7 @@ class Records:
     def evaluation_batches(self, batch_size):
         """One pass in the order of the files; the last batch may be smaller.
 
-        Returns: `tf.data.Dataset` of `(<= batch_size, *shape)` uint8.
+        Returns: `tf.data.Dataset` of `(<= batch_size, *shape)` uint8, or of pairs of these and labels.
         """
         import tensorflow as tf
 
@@ -94,19 +101,22 @@ class Records:
         import tensorflow as tf
         import tensorflow_datasets as tfds
 
-        features = tfds.features.FeaturesDict({"image": self.feature})
+        labels = {} if self.label is None else {"label": self.label}
+        features = tfds.features.FeaturesDict({"image": self.feature, **labels})
 
         def decode(record):
-            image = features.deserialize_example(record)["image"]
+            example = features.deserialize_example(record)
+            image = example["image"]
             if self.feature.shape != self.shape:
                 image = tf.numpy_function(lambda pixels: square_array(pixels, self.shape[0]), [image], tf.uint8)
-            return tf.ensure_shape(image, self.shape)
+            image = tf.ensure_shape(image, self.shape)
+            return (image, tf.cast(example["label"], "int32")) if labels else image
 
         return records.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def records(tfds_name, image_size=None, split="train", data_dir=None, name=None):
-    """Images of a TFDS dataset, from its feature "image".
+def records(tfds_name, image_size=None, split="train", data_dir=None, name=None, labels=False):
+    """Images of a TFDS dataset, from its feature "image"; labels from its class label "label".
 
     "test" is the dataset's split "test", else "validation", else the last tenth of "train" (which is
     then no part of "train"). Images that fit in memory together (`examples.IN_MEMORY_BYTES`)
@@ -118,25 +128,31 @@ def records(tfds_name, image_size=None, split="train", data_dir=None, name=None)
       split: "train" or "test".
       data_dir: folder of prepared TFDS data; None is TFDS_DATA_DIR, else TFDS's own default.
       name: what errors and logs call it, `tfds:NAME` if None.
+      labels: whether batches come with labels.
 
     Returns: `Examples` or `Records`, uint8.
     """
     name = name or f"tfds:{tfds_name}"
-    builder = _prepared(tfds_name, data_dir)
+    builder = _builder(tfds_name, data_dir)
     feature = _image_feature(builder, name)
+    label = _label_feature(builder, name) if labels else None
     shape = _image_shape(feature, image_size, name)
+    _prepare(builder, tfds_name)
     info = builder.info.splits[_split(builder, split, name)]
     if not info.num_examples:
         raise ValueError(f"split={split!r} of {name!r} in {builder.data_dir} holds no images.")
-    stream = Records(name, shape, info.num_examples, info.file_instructions, feature)
+    stream = Records(name, shape, info.num_examples, info.file_instructions, feature, label)
+    if labels and take(stream, 1)[1][0] < 0:
+        raise ValueError(
+            f"split={split!r} of {name!r} must have labels. Received: the label -1, with which TFDS marks images "
+            f"whose class is not public. Load it without labels."
+        )
     if not fits_in_memory(stream.size, shape):
         return stream
-    images = np.empty((stream.size, *shape), "uint8")
-    row = 0
-    for batch in stream.evaluation_batches(1024).as_numpy_iterator():
-        images[row : row + len(batch)] = batch
-        row += len(batch)
-    return from_arrays(images, name)
+    if not labels:
+        return from_arrays(take(stream), name)
+    images, labels = take(stream)
+    return from_arrays(images, name, labels, stream.num_classes)
 
 
 def data_root(data_dir):
@@ -156,12 +172,12 @@ def data_root(data_dir):
     return root
 
 
-def _prepared(tfds_name, data_dir):
+def _builder(tfds_name, data_dir):
     import tensorflow_datasets as tfds
 
     root = data_root(data_dir)
     try:
-        builder = tfds.builder(tfds_name, data_dir=root)
+        return tfds.builder(tfds_name, data_dir=root)
     except (AssertionError, ValueError) as error:  # unknown name; unknown configuration or version
         known = tfds.list_builders(with_community_datasets=False)
         nearest = difflib.get_close_matches(tfds_name, known, n=3)
@@ -170,8 +186,11 @@ def _prepared(tfds_name, data_dir):
             f"tfds:NAME must be a TFDS dataset, with its configuration if it has any. "
             f"Received: {tfds_name!r} ({_first_line(error)}).{hint}"
         ) from None
+
+
+def _prepare(builder, tfds_name):
     if builder.is_prepared():
-        return builder
+        return
     try:
         _check_reachable(builder.url_infos)
         builder.download_and_prepare()
@@ -182,9 +201,8 @@ def _prepared(tfds_name, data_dir):
             f"or copy the data prepared elsewhere, so that {builder.data_dir} holds "
             f"dataset_info.json, features.json and the *.tfrecord-* files. Another place is given by "
             f"data_dir or the environment variable TFDS_DATA_DIR: the folder that holds "
-            f"{builder.name}/."
+            f"{builder.name}/. The image files themselves, however you come by them, are read with folder:PATH."
         ) from None
-    return builder
 
 
 def _check_reachable(urls):
@@ -211,6 +229,20 @@ def _image_feature(builder, name):
             f"tfds.builder(..., file_format='tfrecord') in another data_dir."
         )
     return feature
+
+
+def _label_feature(builder, name):
+    import tensorflow_datasets as tfds
+
+    features = dict(builder.info.features)
+    label = features.get("label")
+    if not isinstance(label, tfds.features.ClassLabel) or not label.num_classes:
+        found = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(features.items()))
+        raise ValueError(
+            f"{name!r} must have a feature 'label' of kind ClassLabel, with its number of classes, if labels are "
+            f"asked for. Received features: {found}. Load it without labels."
+        )
+    return label
 
 
 def _image_shape(feature, image_size, name):

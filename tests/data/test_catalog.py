@@ -15,6 +15,8 @@ from qrkeras.data import NAMES, load
         ("cifar", "cifar10"),
         ("digit", "digits"),
         ("lsun_bedroom", "lsun-bedroom"),
+        ("imagenet", "imagenet32"),
+        ("photos-patches", "photo-patches"),
     ],
 )
 def test_unknown_names_get_the_nearest(name, hint):
@@ -46,6 +48,8 @@ def test_cats_come_from_a_folder(tmp_path, monkeypatch):
     cats = load("cats", image_size=8)
     assert (cats.name, cats.shape) == ("cats", (8, 8, 3))
     assert cats.size + load("cats", image_size=8, split="test").size == 20
+    with pytest.raises(ValueError, match="labels must be False for 'cats'"):
+        load("cats", image_size=8, labels=True)
 
 
 def test_importing_data_leaves_tensorflow_alone():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qrkeras.data import from_arrays, load
+from qrkeras.data import from_arrays, take
 
 
 def test_from_arrays_keeps_images_as_they_are():
@@ -43,23 +43,66 @@ def test_from_arrays_refuses(array, message):
         from_arrays(array)
 
 
-def test_digits():
-    # 0..16 times 255 / 16: the largest value, 16, becomes 255, and 8 becomes 127.5, rounded to even.
-    train, test = load("digits"), load("digits", split="test")
-    assert train.shape == test.shape == (8, 8, 1)
-    assert train.size + test.size == 1797
-    assert 0.08 < test.size / 1797 < 0.12
-    images = np.concatenate(list(train.evaluation_batches(500).as_numpy_iterator()))
-    levels = np.unique(images)
-    assert len(levels) == 17
-    assert {0, 128, 255} <= set(levels)
-    held = np.concatenate(list(test.evaluation_batches(500).as_numpy_iterator()))
-    seen = {image.tobytes() for image in images}
-    assert not any(image.tobytes() in seen for image in held)
+def test_labels_stay_with_their_examples():
+    # Point i has the label i % 3, in every order; the order is the one without labels.
+    points = np.arange(10, dtype="float32")[:, None]
+    plain, data = from_arrays(points), from_arrays(points, labels=np.arange(10) % 3)
+    assert (plain.num_classes, data.num_classes) == (None, 3)
+    assert [tuple(spec.shape) for spec in data.batches(4, seed=0).element_spec] == [(4, 1), (4,)]
+    assert [spec.dtype for spec in data.batches(4, seed=0).element_spec] == ["float32", "int32"]
+    whole = list(data.batches(4, seed=0).take(10).as_numpy_iterator())
+    for start_step in (0, 1, 7):
+        resumed = list(data.batches(4, seed=0, start_step=start_step).take(3).as_numpy_iterator())
+        unlabelled = list(plain.batches(4, seed=0, start_step=start_step).take(3).as_numpy_iterator())
+        for i, (batch, labels) in enumerate(resumed):
+            np.testing.assert_array_equal(labels, batch[:, 0] % 3)
+            np.testing.assert_array_equal(batch, unlabelled[i])
+            np.testing.assert_array_equal(batch, whole[start_step + i][0])
+    batches = list(data.evaluation_batches(4).as_numpy_iterator())
+    assert [len(labels) for _, labels in batches] == [4, 4, 2]
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in batches]), np.arange(10) % 3)
 
 
-def test_digits_are_enlarged():
-    assert load("digits", image_size=16).shape == (16, 16, 1)
+def test_number_of_classes_may_be_given():
+    assert from_arrays(np.zeros((2, 1)), labels=[0, 3]).num_classes == 4
+    assert from_arrays(np.zeros((2, 1)), labels=[0, 3], num_classes=10).num_classes == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels": [0, 1, 0]}, r"one for each of its 2 examples. Received: int64 of shape \(3,\)"),
+        ({"labels": [0.0, 1.0]}, "must be integers.*Received: float64"),
+        ({"labels": np.eye(2, dtype="int32")}, r"labels.argmax\(axis=1\)"),
+        ({"labels": ["cat", "dog"]}, "return_inverse"),
+        ({"labels": [0, -1]}, "must be at least 0. Received: -1 in 1 of 2 examples, the first at index 1"),
+        ({"labels": [0, 3], "num_classes": 3}, "larger than every label, and the largest is 3. Received: 3"),
+        ({"labels": [0, 1], "num_classes": 2.0}, "num_classes of 'arrays' must be an integer.*Received: 2.0"),
+        ({"num_classes": 3}, "must be None where labels are None. Received: 3"),
+    ],
+)
+def test_from_arrays_refuses_labels(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        from_arrays(np.zeros((2, 1)), **arguments)
+
+
+@pytest.mark.parametrize("n", [None, 1, 255, 256, 257, 600, 1000])
+def test_take_gives_the_first_examples(n):
+    # 600 examples are taken in batches of 256, 256 and 88.
+    points = np.arange(600, dtype="float32")[:, None]
+    taken = take(from_arrays(points), n)
+    assert isinstance(taken, np.ndarray)
+    np.testing.assert_array_equal(taken, points[:n])
+    examples, labels = take(from_arrays(points, labels=np.arange(600) % 7), n)
+    np.testing.assert_array_equal(examples, points[:n])
+    np.testing.assert_array_equal(labels, (np.arange(600) % 7)[:n])
+    assert (examples.dtype, labels.dtype) == ("float32", "int32")
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.0, "all"])
+def test_take_refuses(n):
+    with pytest.raises(ValueError, match=f"n must be a positive integer or None. Received: {n!r}"):
+        take(from_arrays(np.zeros((2, 1))), n)
 
 
 def test_batches_are_split_among_replicas():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qrkeras.data import examples, load
+from qrkeras.data import examples, load, take
 from qrkeras.data.order import held_out
 
 
@@ -78,6 +78,42 @@ def test_camera_rotation_is_applied(tmp_path):
     exif[0x0112] = 6
     save(tmp_path / "photo.jpg", np.full((2, 4, 3), 50), exif=exif)
     assert load(f"folder:{tmp_path}").shape == (4, 2, 3)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_first_level_folders_are_classes(tmp_path, monkeypatch, in_memory):
+    # Sorted: "a", "b", "c". Class "b" lies deeper, class "c" is one image: its number is 2 in both splits.
+    for i in range(60):
+        save(tmp_path / ("b/deep" if i % 2 else "a") / f"{i}.png", np.full((4, 4, 3), i))
+    only = next(f"c/{i}.png" for i in range(100) if held_out(f"c/{i}.png"))
+    save(tmp_path / only, np.full((4, 4, 3), 250))
+    save(tmp_path / ".cache" / "hidden.png", np.full((4, 4, 3), 99))
+    (tmp_path / "0 empty").mkdir()
+    if not in_memory:
+        monkeypatch.setattr(examples, "IN_MEMORY_BYTES", 0)
+    seen = []
+    for split in ("train", "test"):
+        data = load(f"folder:{tmp_path}", split=split, labels=True)
+        assert data.num_classes == 3
+        images, labels = take(data)
+        assert labels.dtype == "int32"
+        np.testing.assert_array_equal(images, take(load(f"folder:{tmp_path}", split=split)))
+        value = images[:, 0, 0, 0]
+        np.testing.assert_array_equal(labels, np.where(value == 250, 2, value % 2))
+        seen += list(value)
+        for batch, labels in data.batches(3, seed=1, start_step=9).take(9).as_numpy_iterator():
+            np.testing.assert_array_equal(labels, np.where(batch[:, 0, 0, 0] == 250, 2, batch[:, 0, 0, 0] % 2))
+    assert sorted(seen) == [*range(60), 250]
+
+
+def test_labels_need_folders(tmp_path):
+    save(tmp_path / "a" / "0.png", np.zeros((4, 4, 3)))
+    message = refusal(tmp_path, labels=True)
+    assert "at least 2 must hold images. Received: ['a']" in message
+    assert "PATH/CLASS/IMAGE" in message
+    save(tmp_path / "b" / "0.png", np.zeros((4, 4, 3)))
+    save(tmp_path / "stray.png", np.zeros((4, 4, 3)))
+    assert "Received: 1 images outside, the first 'stray.png'" in refusal(tmp_path, labels=True)
 
 
 def test_refuses_missing_and_empty_folders(tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qrkeras.data import load
+from qrkeras.data import load, take
 
 
 def test_ring8_centers():
@@ -61,6 +61,25 @@ def test_splits_are_independent_streams():
     test = load("ring8", split="test").sample(64, seed=0).numpy()
     assert not np.isin(train, test).any()
     assert abs(np.corrcoef(train[:, 0], test[:, 0])[0, 1]) < 0.5
+
+
+@pytest.mark.parametrize("name", ["ring8", "grid25"])
+def test_labels_are_components(name):
+    plain, mixture = load(name), load(name, labels=True)
+    assert (plain.num_classes, mixture.num_classes) == (None, len(mixture.centers))
+    points, labels = next(mixture.batches(500, seed=2, start_step=3).as_numpy_iterator())
+    np.testing.assert_array_equal(points, plain.sample(500, seed=2, step=3))
+    assert labels.dtype == "int32"
+    nearest = ((points[:, None] - mixture.centers) ** 2).sum(axis=-1).argmin(axis=1)
+    np.testing.assert_array_equal(labels, nearest)
+
+
+def test_take_needs_a_number():
+    np.testing.assert_array_equal(take(load("ring8"), 5), load("ring8").sample(5, seed=0))
+    points, labels = take(load("ring8", labels=True), 5)
+    assert (points.shape, labels.shape) == ((5, 2), (5,))
+    with pytest.raises(ValueError, match="n must be given for 'ring8', which is endless. Received: None"):
+        take(load("ring8"))
 
 
 def test_refuses():

@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from qrkeras.data import Examples, Records, examples, load, records
+from qrkeras.data import Examples, Records, examples, load, records, take
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -14,9 +14,12 @@ needs_cifar10 = pytest.mark.skipif(not SHARED.is_dir(), reason=f"no CIFAR-10 pre
 
 @pytest.fixture
 def make(tmp_path):
-    """Lays out a small TFDS dataset in 3 shards per split, image `i` filled with the value `i`."""
+    """Lays out a small TFDS dataset in 3 shards per split, image `i` filled with the value `i`.
 
-    def prepare(splits, shape=(6, 4, 3), dtype="uint8", key="image", fixed=True):
+    With `labels`, a class label `i % 7`, or -1 where `unlabelled`.
+    """
+
+    def prepare(splits, shape=(6, 4, 3), dtype="uint8", key="image", fixed=True, labels=None, unlabelled=False):
         import tensorflow as tf
 
         feature = tfds.features.Image(
@@ -24,7 +27,8 @@ def make(tmp_path):
             dtype=np.dtype(dtype),
             encoding_format="png",
         )
-        features = tfds.features.FeaturesDict({key: feature})
+        labels = {"label": labels} if labels else {}
+        features = tfds.features.FeaturesDict({key: feature, **labels})
         folder = tmp_path / "tiny" / "1.0.0"
         folder.mkdir(parents=True)
         template = tfds.core.ShardedFileTemplate(data_dir=folder, dataset_name="tiny", filetype_suffix="tfrecord")
@@ -36,6 +40,7 @@ def make(tmp_path):
                 with tf.io.TFRecordWriter(str(path)) as writer:
                     for value in shard:
                         example = {key: np.full(shape, value, dtype)}
+                        example.update(dict.fromkeys(labels, -1 if unlabelled else value % 7))
                         writer.write(features.serialize_example(example))
             infos.append(
                 tfds.core.SplitInfo(
@@ -107,6 +112,54 @@ def test_stream_shows_every_image_once_per_epoch(stream):
     assert (both[0] != both[1]).any()
     assert list(both[0]) != list(range(30))
     assert values(stream.evaluation_batches(8)) == list(range(30))
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_labels_stay_with_their_images(make, monkeypatch, in_memory):
+    if not in_memory:
+        monkeypatch.setattr(examples, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(records, "SHUFFLE_BLOCK", 8)
+    folder = make({"train": range(30), "test": range(30, 40)}, labels=tfds.features.ClassLabel(num_classes=7))
+    plain = load("tfds:tiny", image_size=4, data_dir=folder)
+    data = load("tfds:tiny", image_size=4, data_dir=folder, labels=True)
+    assert isinstance(data, Examples if in_memory else Records)
+    assert (plain.num_classes, data.num_classes) == (None, 7)
+    assert [tuple(spec.shape) for spec in data.batches(4, seed=0).element_spec] == [(4, 4, 4, 3), (4,)]
+    for start_step in (0, 6, 15):
+        pairs = list(data.batches(4, seed=0, start_step=start_step).take(9).as_numpy_iterator())
+        shown = values(images for images, _ in pairs)
+        np.testing.assert_array_equal(np.concatenate([labels for _, labels in pairs]), np.array(shown) % 7)
+        assert shown == values(plain.batches(4, seed=0, start_step=start_step).take(9).as_numpy_iterator())
+    images, labels = take(data, 10)
+    np.testing.assert_array_equal(images, take(plain)[:10])
+    assert list(labels) == [i % 7 for i in range(10)]
+    assert labels.dtype == "int32"
+    held, labels = take(load("tfds:tiny", image_size=4, data_dir=folder, split="test", labels=True))
+    assert list(labels) == [i % 7 for i in values([held])] == [i % 7 for i in range(30, 40)]
+
+
+@pytest.mark.parametrize(
+    ("feature", "found"),
+    [(None, r"features: image \(Image\)"), (np.int64, r"features: image \(Image\), label \(Tensor\)")],
+)
+def test_refuses_labels_that_are_none(make, feature, found):
+    folder = make({"train": range(4), "test": [0]}, labels=feature)
+    with pytest.raises(ValueError, match=f"'tfds:tiny' must have a feature 'label' of kind ClassLabel.*{found}"):
+        load("tfds:tiny", data_dir=folder, labels=True)
+
+
+def test_refuses_labels_that_are_not_public(make):
+    label = tfds.features.ClassLabel(num_classes=7)
+    folder = make({"train": range(4), "test": [0]}, labels=label, unlabelled=True)
+    assert load("tfds:tiny", data_dir=folder).size == 4
+    with pytest.raises(ValueError, match="split='train' of 'tfds:tiny' must have labels. Received: the label -1"):
+        load("tfds:tiny", data_dir=folder, labels=True)
+
+
+@pytest.mark.parametrize("name", ["imagenet32", "lsun-bedroom"])
+def test_labels_are_refused_before_anything_is_downloaded(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"{name!r} must have a feature 'label'.*features: .*image \(Image\)\. Load"):
+        load(name, image_size=32, data_dir=tmp_path, labels=True)
 
 
 def test_grey(make):
@@ -182,6 +235,45 @@ def test_no_network_is_told_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", downloaded)
     with pytest.raises(RuntimeError, match="could not be downloaded .*Network is unreachable"):
         load("cifar10", data_dir=tmp_path)
+
+
+def test_imagenet32_says_what_to_put_where(tmp_path, monkeypatch):
+    def unreachable(address, timeout):
+        raise OSError(f"no way to {address[0]}")
+
+    monkeypatch.setattr("socket.create_connection", unreachable)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    with pytest.raises(RuntimeError) as error:
+        load("imagenet32", data_dir=tmp_path)
+    message = str(error.value)
+    assert "no way to image-net.org" in message
+    assert f"{tmp_path}/downsampled_imagenet/32x32/" in message
+    assert "dataset_info.json" in message
+    assert "folder:PATH" in message
+    assert "\n" not in message
+
+
+def test_imagenet32_is_32_pixels_wide(make, monkeypatch):
+    folder = make({"train": range(4), "validation": range(4, 6)}, shape=(32, 32, 3), fixed=False)
+    monkeypatch.setattr(records, "_builder", lambda *_: tfds.builder("tiny", data_dir=folder))
+    train, test = load("imagenet32"), load("imagenet32", split="test")
+    assert (train.name, train.shape, train.size, test.size) == ("imagenet32", (32, 32, 3), 4, 2)
+    assert load("imagenet32", image_size=8).shape == (8, 8, 3)
+
+
+@needs_cifar10
+def test_labels_of_cifar10(monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(SHARED))
+    data = load("cifar10", split="test", labels=True)
+    assert data.num_classes == 10
+    images, labels = take(data, 300)
+    direct = tfds.load("cifar10", split="test", data_dir=SHARED, download=False)
+    expected = list(direct.take(300).as_numpy_iterator())
+    np.testing.assert_array_equal(images, [example["image"] for example in expected])
+    np.testing.assert_array_equal(labels, [example["label"] for example in expected])
+    by_image = {image.tobytes(): label for image, label in zip(*take(data), strict=True)}
+    for images, labels in data.batches(64, seed=0, start_step=170).take(2).as_numpy_iterator():
+        assert [by_image[image.tobytes()] for image in images] == list(labels)
 
 
 @needs_cifar10
