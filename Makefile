@@ -34,7 +34,7 @@ lock:
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet '.[test]'
-	$(BIN)/python -m pip freeze --exclude qrkeras > requirements.lock
+	$(BIN)/python -m pip freeze --all --exclude pip --exclude qrkeras > requirements.lock
 
 clean:
 	rm -rf .venv build *.egg-info

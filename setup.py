@@ -9,6 +9,7 @@ setup(
     long_description=pathlib.Path("README.md").read_text(),
     long_description_content_type="text/markdown",
     python_requires=">=3.11",
+    package_data={"qrkeras.features": ["weights/*.npz"]},
     packages=find_packages(include=["qrkeras", "qrkeras.*"]),
     install_requires=[
         "keras>=3.15",
@@ -16,11 +17,14 @@ setup(
         "tensorflow-datasets>=4.9.10",
         "importlib_resources",  # tensorflow-datasets imports it and does not name it
         "tensorflow-gan>=2.1",
+        "tensorflow-hub>=0.16",
+        "setuptools<81",  # tensorflow-hub imports its pkg_resources, which later ones lack
         "keras-tuner>=1.4.8",
         "tensorboard>=2.20",
         "numpy",
         "scipy",
         "scikit-learn",
+        "threadpoolctl",  # k-means repeats itself on one thread
         "matplotlib",
         "Pillow",
         "tyro>=1.0",

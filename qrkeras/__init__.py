@@ -7,7 +7,18 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks", "presets")
+_SUBPACKAGES = (
+    "callbacks",
+    "data",
+    "evaluation",
+    "features",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "networks",
+    "presets",
+)
 
 __all__ = [*_SUBPACKAGES, "__version__"]
 

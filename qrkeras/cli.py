@@ -5,12 +5,11 @@ import os
 import pathlib
 import shlex
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from qrkeras import presets as preset_table
-from qrkeras.presets import GanPreset
 
 Positional = tyro.conf.Positional
 
@@ -55,7 +54,7 @@ def train(arguments):
     default = preset_table.get(name)
 
     def options(
-        preset: Annotated[GanPreset, tyro.conf.arg(name="")] = default,
+        preset: Annotated[type(default), tyro.conf.arg(name="")] = default,
         seed: int = 0,
         run_dir: pathlib.Path | None = None,
     ):
@@ -126,12 +125,66 @@ def export(
     print(serving.export_model(load_model(opened), base_dir, name or opened.name, version))
 
 
+def evaluate(
+    run: Positional[tuple[pathlib.Path, ...]] = (),
+    /,
+    samples: int | None = None,
+    features: str | None = None,
+    split: Literal["train", "test"] = "train",
+    seed: int = 0,
+    best: bool = False,
+    gan_train: int | None = None,
+    output: pathlib.Path | None = None,
+):
+    """Measure runs against real images: FID and its kin, one table; also CSV, JSON and pictures side by side.
+
+    The last row measures held-out real images in place of generated ones: the floor. Figures carry the name of their
+    feature network; figures from two networks, or from different numbers of samples, do not compare.
+
+    Args:
+      run: run directories of images, of one data set.
+      samples: generated images of each run; None: as in the first run's preset (papers: 50,000).
+      features: inception, cifar10-cnn, digits-cnn or FILE.keras; None: as in the first run's preset.
+      split: real images that all but the two FIDs are taken against.
+      seed: of the noise.
+      best: take the best model evaluated during training, not the newest.
+      gan_train: epochs of each classifier of GAN-train and GAN-test, for generators with classes; None: without.
+      output: path without ending, of .csv, .json, .png (samples) and -prd.png; None: RUN/evaluated, in the first run.
+    """
+    from qrkeras import evaluate as verb
+    from qrkeras import runs
+
+    if not run:
+        raise ValueError("RUN must name at least one run directory: qrkeras evaluate RUN [RUN ...]")
+    opened = [runs.load(path) for path in run]
+    rows = verb.evaluate(opened, samples, features, split, seed, best, gan_train)
+    print(verb.table(rows))
+    for path in verb.write(rows, opened, output or run[0] / "evaluated", seed, best):
+        print(path)
+
+
+def rebuild(
+    name: Positional[str], /, data_dir: pathlib.Path | None = None, output: pathlib.Path | None = None, seed: int = 0
+):
+    """Train a shipped feature network anew, and print its accuracy on held-out images.
+
+    Args:
+      name: digits-cnn (half a minute) or cifar10-cnn (half an hour on two cores).
+      data_dir: folder of TFDS data; None: TFDS's default.
+      output: .npz file; None: the package's own file, which figures are then measured with.
+      seed: of weights, order and augmentation.
+    """
+    from qrkeras import rebuild as verb
+
+    verb.rebuild(name, data_dir, output, seed, verbose=1 if sys.stdout.isatty() else 2)
+
+
 def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | None = None):
-    """Draw a run's losses and coverage over training, and its samples; several mixture runs side by side.
+    """Draw a run's losses and coverage over training; samples (mixtures) or FID (images) of several side by side.
 
     Args:
       run: run directories.
-      output: PNG of samples over training; None: samples.png in the first run.
+      output: PNG of what stands side by side; None: samples.png or evaluation.png in the first run.
     """
     from qrkeras import figures, plots, runs
 
@@ -146,6 +199,8 @@ def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | No
         output.parent.mkdir(parents=True, exist_ok=True)
         figures.over_training(run, output)
         print(output)
+    elif figures.evaluations(opened, output or opened[0].evaluation):
+        print(output or opened[0].evaluation)
     for each in opened:
         plots.curves(each.records(), each.path / "curves.png")
         print(each.path / "curves.png")
@@ -240,7 +295,9 @@ def _load_tensorflow():
             os.close(kept)
 
 
-VERBS = {verb.__name__: verb for verb in (presets, train, sample, export, plot, coverage, contours, demo)}
+VERBS = {
+    verb.__name__: verb for verb in (presets, train, sample, evaluate, export, plot, coverage, contours, demo, rebuild)
+}
 
 
 def main(arguments=None):

@@ -4,19 +4,19 @@ import dataclasses
 
 import keras
 
-from qrkeras import callbacks, data, losses, networks
+from qrkeras import callbacks, data, evaluation, features, losses, networks
 from qrkeras.models import GAN
 from qrkeras.presets.schema import Mlp
 
 
-def build_data(preset, split="train"):
-    """The preset's data, `split` "train" or "test".
+def build_data(preset, split="train", labels=False):
+    """The preset's data, `split` "train" or "test", with class labels where asked.
 
     Raises:
       ValueError, RuntimeError: where it is unknown, empty, damaged, or not to be had.
     """
     source = preset.data
-    return data.load(source.name, image_size=source.image_size, split=split, data_dir=source.directory)
+    return data.load(source.name, image_size=source.image_size, split=split, data_dir=source.directory, labels=labels)
 
 
 def build_model(preset, shape, seed):
@@ -52,16 +52,50 @@ def training_batches(preset, source, seed, start_step):
     return source.batches(preset.batch_size * preset.discriminator_steps, seed, start_step)
 
 
-def build_callbacks(preset, source, run):
+def build_evaluator(preset, source, split="train", verbose=1):
+    """What measures images that are generated after the preset, against its training and its held-out data.
+
+    Args:
+      source: the preset's training data.   split: "train" or "test": what all but the Frechet distances are taken
+        against.   verbose: 1 shows progress bars where statistics of real images are computed.
+    Raises:
+      ValueError, RuntimeError: where the data are no images, or the feature network is not to be had.
+    """
+    if len(source.shape) != 3:
+        raise ValueError(
+            f"evaluate_every must be None for points. Received: {preset.evaluate_every} and {source.name}, whose mode "
+            "coverage is reported with every picture."
+        )
+    evaluation.check_samples(preset.evaluate_samples)
+    network = features.load(preset.evaluate_features)
+    held_out = build_data(preset, "test")
+    return evaluation.Evaluator(
+        network,
+        evaluation.reference(source, "train", network, verbose),
+        evaluation.reference(held_out, "test", network, verbose),
+        preset.evaluate_samples,
+        split,
+    )
+
+
+def build_callbacks(preset, source, run, evaluator=None):
     """What a training run reports and saves, in the order in which it must happen."""
     if len(source.shape) == 1:
         samples = callbacks.MixtureSamples(run.samples, run.metrics, source.centers, source.std, preset.sample_every)
     else:
         samples = callbacks.SampleGrid(run.samples, preset.sample_every)
+    evaluations = []
+    if evaluator:
+        evaluations = [
+            callbacks.Evaluation(
+                evaluator, run.metrics, run.best, run.evaluation, preset.evaluate_every, history=run.records()
+            )
+        ]
     return [
         callbacks.Log(run.metrics, run.tensorboard, preset.log_every),
         samples,
         callbacks.Checkpoint(run.checkpoints, preset.checkpoint_every),
+        *evaluations,  # may take minutes, and is made up for where it was cut short
     ]
 
 

@@ -44,6 +44,28 @@ def over_training(paths, output, columns=5):
     plots.points(panels, experiment.build_data(opened[0].preset).centers, output, rows=len(opened))
 
 
+def evaluations(opened, output):
+    """Writes the Frechet distance to the training data over training, a curve for each run  (Fig. 4).
+
+    Args:
+      opened: `Run`s; evaluations with another network or number of samples than the first's are left out.
+      output: PNG.
+    Returns: whether there was anything to draw.
+    """
+    evaluated = [(run, record) for run in opened for record in run.records() if "features" in record]
+    if not evaluated:
+        return False
+    first = evaluated[0][1]
+    label = f"FID[{first['features']}] train"
+    series = {}
+    for run, record in evaluated:
+        if label in record and record["samples"] == first["samples"]:
+            series.setdefault(str(run.path), []).append((record["step"], record[label]))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    plots.minimum_curves(series, label, output)
+    return True
+
+
 @dataclasses.dataclass(frozen=True)
 class Contour:
     """A trained discriminator seen on a plane; see `plots.contours`."""

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from PIL import Image
 
 REAL, FAKE, ARROW = "#c8102e", "#1f5fa8", "#d62728"
@@ -15,14 +16,7 @@ def image_grid(images, path, columns=None, scale=2):
       columns: images in a row; None makes a square.   scale: screen pixels per pixel.
     """
     images = np.asarray(images)
-    n, height, width, channels = images.shape
-    columns = columns or int(np.ceil(np.sqrt(n)))
-    rows = -(-n // columns)
-    sheet = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, channels), 255, "uint8")
-    for i, image in enumerate(images):
-        top, left = 1 + i // columns * (height + 1), 1 + i % columns * (width + 1)
-        sheet[top : top + height, left : left + width] = image
-    picture = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+    picture = Image.fromarray(_sheet(images, columns or int(np.ceil(np.sqrt(len(images))))))
     size = (picture.width * scale, picture.height * scale)
     picture.resize(size, Image.Resampling.NEAREST).save(path)
 
@@ -95,6 +89,76 @@ def curves(records, path):
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("step")
     _save(figure, path)
+
+
+def minimum_curves(series, label, path, floor=None):
+    """Writes measures against steps, each series' minimum marked and named  (QRGAN, Fig. 4).
+
+    Args:
+      series: name -> pairs of step and value.   label: of the measure, with its feature network.
+      floor: value that real held-out images reach, or None.
+    """
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axis = figure.subplots()
+    for name, pairs in series.items():
+        steps, values = zip(*pairs)
+        lowest = int(np.argmin(values))
+        legend = f"{name}  minimum {values[lowest]:.4g} at {steps[lowest]:,}".strip()
+        (line,) = axis.plot(steps, values, label=legend, linewidth=1.2, marker=".", markersize=4)
+        axis.plot(steps[lowest], values[lowest], marker="o", color=line.get_color(), markersize=7, fillstyle="none")
+    if floor is not None:
+        axis.axhline(floor, color="grey", linewidth=0.8, linestyle="--", label=f"held-out real images: {floor:.4g}")
+    axis.set(xlabel="step", ylabel=label, yscale="log")
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(LogFormatter())  # 56, where 5.6 x 10^1 is the default
+    axis.grid(alpha=0.3, which="both")
+    axis.legend(fontsize=8)
+    _save(figure, path)
+
+
+def precision_recall_curves(series, path):
+    """Writes precision against recall for distributions  (Sajjadi 2018, Fig. 4).
+
+    Args:
+      series: name -> object with arrays `recall` and `precision`.
+    """
+    figure = Figure(figsize=(4.2, 4), layout="constrained")
+    axis = figure.subplots()
+    for name, curve in series.items():
+        axis.plot(curve.recall, curve.precision, label=name, linewidth=1.2)
+    axis.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8, loc="lower left")
+    _save(figure, path)
+
+
+def image_panels(panels, path, columns=8):
+    """Writes grids of images side by side, titled.
+
+    Args:
+      panels: title -> uint8 images `(n, height, width, channels)`.   columns: images in a row of each grid.
+    """
+    across = min(len(panels), 3)
+    down = -(-len(panels) // across)
+    figure = Figure(figsize=(3.4 * across, 3.6 * down), layout="constrained")
+    axes = list(figure.subplots(down, across, squeeze=False).flat)
+    for axis, (title, images) in zip(axes, panels.items()):
+        axis.imshow(_sheet(images, columns), cmap="gray", vmin=0, vmax=255)
+        axis.set_title(title, fontsize=9)
+    for axis in axes:
+        axis.axis("off")
+    _save(figure, path)
+
+
+def _sheet(images, columns):
+    """Images row by row with a white line between them: uint8 `(height, width)` or `(height, width, 3)`."""
+    n, height, width, channels = images.shape
+    rows = -(-n // columns)
+    sheet = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, channels), 255, "uint8")
+    for i, image in enumerate(images):
+        top, left = 1 + i // columns * (height + 1), 1 + i % columns * (width + 1)
+        sheet[top : top + height, left : left + width] = image
+    return sheet[..., 0] if channels == 1 else sheet
 
 
 def _bare(axis, limit):

@@ -4,6 +4,8 @@ config.json         preset, seed, versions
 metrics.jsonl       one line for each log interval and each evaluation
 samples/            pictures from fixed noise, step-*.png (and step-*.npy for points)
 checkpoints/        the last two models, step-*.keras
+best.keras          the model of the smallest evaluated distance to the data, where there were evaluations
+evaluation.png      that distance over training
 tensorboard/        the same scalars for TensorBoard
 """
 
@@ -16,10 +18,11 @@ import shutil
 import tempfile
 
 from qrkeras import __version__
-from qrkeras.presets import GanPreset, from_dict, leaves, to_dict
+from qrkeras.presets import Preset, from_dict, leaves, to_dict
 
 # A run may be resumed with another length or rhythm of reports, and data moved elsewhere; nothing else may change.
-_MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoint_every", "steps_per_execution"}
+_MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoint_every", "steps_per_execution",
+               "evaluate_every", "evaluate_samples", "evaluate_features"}  # fmt: skip
 _ROOM = 256 * 2**20
 
 
@@ -29,7 +32,7 @@ class Run:
 
     path: pathlib.Path
     name: str
-    preset: GanPreset
+    preset: Preset
     seed: int
 
     @property
@@ -43,6 +46,14 @@ class Run:
     @property
     def checkpoints(self):
         return self.path / "checkpoints"
+
+    @property
+    def best(self):
+        return self.path / "best.keras"
+
+    @property
+    def evaluation(self):
+        return self.path / "evaluation.png"
 
     @property
     def tensorboard(self):

@@ -1,13 +1,12 @@
 """Train a preset into a run directory; the same call again goes on where it stopped."""
 
-import math
 import re
 
 import keras
 import tensorflow as tf
 
 from qrkeras import callbacks, experiment, runs
-from qrkeras.presets import leaves
+from qrkeras.presets import check
 
 
 class TrainingFailed(RuntimeError):
@@ -18,7 +17,7 @@ def train(name, preset, seed=0, run_dir=None, verbose=1):
     """Trains `preset` up to `preset.steps`, reporting into the run directory.
 
     Args:
-      name: of the preset.   preset: `GanPreset`.   seed: int, of weights, noise and order of data.
+      name: of the preset.   preset: `Preset`.   seed: int, of weights, noise and order of data.
       run_dir: where to report and save; None: `runs/NAME-SEED`. A directory with a run of the same
         experiment is gone on with, from its newest checkpoint.
       verbose: 1 shows Keras' progress bar and messages, 0 nothing.
@@ -27,11 +26,12 @@ def train(name, preset, seed=0, run_dir=None, verbose=1):
       ValueError: before training, where preset, data and run directory do not fit.
       TrainingFailed: where a loss or a weight stops being finite, or the disk fails.
     """
-    _check_numbers(preset)
+    check(preset)
     source = experiment.build_data(preset)
     experiment.training_batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
     keras.utils.set_random_seed(seed)
     fresh = experiment.build_model(preset, source.shape, seed)
+    evaluator = experiment.build_evaluator(preset, source, verbose=verbose) if preset.evaluate_every else None
     run = runs.create(run_dir or f"runs/{name}-{seed}", name, preset, seed)
     say = print if verbose else (lambda *_: None)
     model = callbacks.load_latest(run.checkpoints)
@@ -54,7 +54,7 @@ def train(name, preset, seed=0, run_dir=None, verbose=1):
             verbose=verbose,
             shuffle=False,
             steps_per_epoch=remaining,
-            callbacks=[stop, *experiment.build_callbacks(preset, source, run)],
+            callbacks=[stop, *experiment.build_callbacks(preset, source, run, evaluator)],
         )
     except tf.errors.OpError as error:
         raise TrainingFailed(_told(error, run)) from error
@@ -71,32 +71,28 @@ def train(name, preset, seed=0, run_dir=None, verbose=1):
     return run
 
 
-def load_model(run):
-    """The newest model of a run.
+def load_model(run, best=False):
+    """The newest model of a run, or the best that was evaluated.
 
     Raises:
-      ValueError: where it has no checkpoint yet.
+      ValueError: where it has none yet, or none that can be read.
     """
+    if best:
+        if not run.best.exists():
+            raise ValueError(
+                f"RUN must hold a best model. Received: {run.path}, which was never evaluated. Train it with "
+                "--evaluate-every."
+            )
+        try:
+            return keras.saving.load_model(run.best)
+        except Exception as error:  # a torn file fails in as many ways as the libraries that read it
+            raise ValueError(
+                f"RUN must hold a best model that can be read. Received: {run.best} ({error}). Leave out --best."
+            ) from error
     model = callbacks.load_latest(run.checkpoints)
     if model is None:
         raise ValueError(f"RUN must hold a checkpoint. Received: {run.path}, which has none. Train it first.")
     return model
-
-
-def _check_numbers(preset):
-    values = leaves(preset)
-    for name in ("steps", "batch_size", "latent_dim", "log_every", "sample_every", "checkpoint_every",
-                 "steps_per_execution", "discriminator_steps", "network.width", "network.hidden_layers"):  # fmt: skip
-        if values[name] < 1:
-            raise ValueError(f"{name} must be at least 1. Received: {values[name]}")
-    for network in ("generator_optimizer", "discriminator_optimizer"):
-        if not 0 < values[f"{network}.learning_rate"] < math.inf:
-            raise ValueError(f"{network}.learning_rate must be above 0. Received: {values[f'{network}.learning_rate']}")
-        if not values[f"{network}.epsilon"] > 0:
-            raise ValueError(f"{network}.epsilon must be above 0. Received: {values[f'{network}.epsilon']}")
-        for beta in (f"{network}.beta_1", f"{network}.beta_2"):
-            if not 0 <= values[beta] < 1:
-                raise ValueError(f"{beta} must be at least 0 and below 1. Received: {values[beta]}")
 
 
 def _told(error, run):

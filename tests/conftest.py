@@ -19,11 +19,21 @@ def _tiny(preset, **changes):
         "log_every": 5,
         "sample_every": 10,
         "checkpoint_every": 5,
+        "evaluate_every": None,
         "steps_per_execution": 5,
         "discriminator_steps": 1,
         "loss": dataclasses.replace(preset.loss, num_quantiles=4),
     }
     return dataclasses.replace(preset, **{**fields, **changes})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Statistics of real images are kept here, not in the home folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("QRKERAS_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -22,21 +22,37 @@ MAY_IMPORT = {
     "data": set(),
     "metrics": set(),
     "presets": set(),
+    "features": {"networks"},
+    "evaluation": {"features", "metrics"},
     "plots": set(),
     "networks": {"layers"},
     "models": {"losses", "layers"},
     "callbacks": {"metrics", "plots"},
     "runs": {"presets", "qrkeras"},
-    "experiment": {*EQUATIONS, "networks", "models", "callbacks", "presets", "plots"},
+    "experiment": {*EQUATIONS, "networks", "models", "callbacks", "evaluation", "features", "presets", "plots"},
     "serving": {"models"},
     "train": {"callbacks", "experiment", "presets", "runs"},
+    "evaluate": {"data", "evaluation", "experiment", "plots", "runs", "train"},
+    "rebuild": {"data", "features"},
     "coverage": {"presets", "runs", "metrics"},
     "figures": {"experiment", "models", "plots", "presets", "runs"},
     "demo": {"coverage", "figures", "presets", "runs", "serving", "train"},
-    "cli": {"coverage", "demo", "experiment", "figures", "plots", "presets", "runs", "serving", "train"},
+    "cli": {
+        "coverage",
+        "demo",
+        "evaluate",
+        "experiment",
+        "figures",
+        "rebuild",
+        "plots",
+        "presets",
+        "runs",
+        "serving",
+        "train",
+    },
 }
 NO_TENSORFLOW = ("losses", "layers", "networks", "metrics", "presets")
-PLUMBING = {"models/adversarial.py"}
+PLUMBING = {"models/adversarial.py", "models/seeded.py"}
 
 
 def imports(tree):

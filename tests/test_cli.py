@@ -15,7 +15,7 @@ from PIL import Image
 
 from qrkeras import cli, presets
 
-PARTS = ("data", "network", "loss", "generator_optimizer", "discriminator_optimizer")
+PARTS = ("data", "network", "loss", "generator_optimizer", "optimizer", "discriminator_optimizer")
 
 
 def fresh(*arguments):
@@ -82,7 +82,9 @@ def test_one_preset_with_its_sources(done):
     assert "0.1" in line and "Table 4" in line
 
 
-@pytest.mark.parametrize("verb", ["presets", "sample", "export", "plot", "coverage", "contours", "demo"])
+@pytest.mark.parametrize(
+    "verb", ["presets", "sample", "evaluate", "export", "plot", "coverage", "contours", "demo", "rebuild"]
+)
 def test_every_verb_has_help(verb, capfd):
     with pytest.raises(SystemExit) as stopped:
         cli.main([verb, "--help"])

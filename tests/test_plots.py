@@ -81,3 +81,56 @@ def test_curves(tmp_path):
     # A run stopped before its first line of losses.
     plots.curves(coverage, tmp_path / "coverage.png")
     assert (tmp_path / "coverage.png").is_file()
+
+
+def test_minimum_curves(tmp_path, monkeypatch):
+    series = {"qrgan": [(500, 60.0), (1000, 50.5), (1500, 55.0)], "nsgan": [(500, 40.0)]}
+    figures = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    plots.minimum_curves(series, "FID[x] train", tmp_path / "curves.png", floor=3.25)
+    (axis,) = figures[0].axes
+    told = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert told == ["qrgan  minimum 50.5 at 1,000", "nsgan  minimum 40 at 500", "held-out real images: 3.25"]
+    marked = [line.get_xydata().tolist() for line in axis.lines if line.get_fillstyle() == "none"]
+    assert marked == [[[1000, 50.5]], [[500, 40.0]]]
+    assert axis.get_ylabel() == "FID[x] train" and axis.get_yscale() == "log"
+
+
+@pytest.mark.filterwarnings("ignore:Data has no positive values")
+def test_minimum_curves_are_written(tmp_path):
+    # One evaluation, and a distance of 0, which no logarithm has.
+    plots.minimum_curves({"": [(500, 0.0)]}, "FID[x] train", tmp_path / "curves.png")
+    # (7, 3.6) inches at 110 dots.
+    assert Image.open(tmp_path / "curves.png").size == (770, 396)
+
+
+def test_precision_recall_curves(tmp_path, monkeypatch):
+    curve = types.SimpleNamespace(recall=np.array([0.0, 0.5, 0.75]), precision=np.array([1.0, 0.5, 0.25]))
+    plots.precision_recall_curves({"a": curve, "b": curve}, tmp_path / "prd.png")
+    # (4.2, 4) inches at 110 dots.
+    assert Image.open(tmp_path / "prd.png").size == (462, 440)
+    figures = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    plots.precision_recall_curves({"a": curve}, tmp_path / "prd.png")
+    (axis,) = figures[0].axes
+    # Recall to the right, precision upwards.
+    assert axis.lines[0].get_xydata().tolist() == [[0, 1], [0.5, 0.5], [0.75, 0.25]]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("recall", "precision")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("panels, across, down", [(1, 1, 1), (3, 3, 1), (4, 3, 2)])
+def test_image_panels(tmp_path, channels, panels, across, down):
+    grids = {f"run {i}": numbered(20, channels) for i in range(panels)}
+    plots.image_panels(grids, tmp_path / "panels.png")
+    # (3.4, 3.6) inches a panel at 110 dots.
+    assert Image.open(tmp_path / "panels.png").size == (374 * across, 396 * down)
+
+
+def test_fewer_images_than_a_row_are_all_shown(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    plots.image_panels({"few": numbered(3, 1), "more": numbered(10, 1)}, tmp_path / "panels.png")
+    shown = [set(np.unique(axis.images[0].get_array())) - {255} for axis in figures[0].axes[:2]]
+    assert shown == [{10, 20, 30}, set(range(10, 101, 10))]
+    assert [axis.get_title() for axis in figures[0].axes[:2]] == ["few", "more"]

@@ -10,7 +10,8 @@ from qrkeras.presets import schema
 
 METHODS = ("qrgan", "nsgan", "lsgan", "wgan-gp", "qrgan-bounded", "qrgan-l2")
 DATA = ("ring8", "grid25", "cifar10", "lsun-bedroom", "cats")
-NAMES = [f"{method}-{data}" for data in DATA for method in METHODS]
+OFFLINE = "digits"
+NAMES = [f"{method}-{data}" for data in (*DATA, OFFLINE) for method in METHODS]
 
 # QRGAN, Tables 2 and 4: one column a set.
 TABLES = """
@@ -109,6 +110,27 @@ def test_every_value_cites_its_source(name):
         assert isinstance(source, str) and source.strip()
     unused = set(preset.sources) - set(fields)
     assert not unused, "a source must name a field"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_evaluation_protocol(method):
+    # Section 3.2.1: every 4,000 iterations, 50,000 samples, Inception.
+    for data in DATA[2:]:
+        preset = presets.get(f"{method}-{data}")
+        assert (preset.evaluate_every, preset.evaluate_samples, preset.evaluate_features) == (4000, 50_000, "inception")
+    assert presets.get(f"{method}-ring8").evaluate_every is None
+    # What needs no network is evaluated with what is shipped.
+    assert presets.get(f"{method}-{OFFLINE}").evaluate_features == "digits-cnn"
+
+
+def test_offline_presets_are_those_of_cifar10_on_other_data():
+    for method in METHODS:
+        offline, cifar10 = (presets.get(f"{method}-{data}") for data in (OFFLINE, "cifar10"))
+        differing = {name for name, value in presets.leaves(offline).items() if presets.leaves(cifar10)[name] != value}
+        assert differing == {
+            "data.name", "data.image_size", "network.hidden_layers", "steps", "sample_every", "evaluate_every",
+            "evaluate_samples", "evaluate_features",
+        }  # fmt: skip
 
 
 def test_citation_of_a_field_without_source():

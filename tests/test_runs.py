@@ -32,6 +32,17 @@ def test_another_length_and_rhythm_is_the_same_experiment(run):
     longer = dataclasses.replace(RING8, steps=7, log_every=1, sample_every=1, checkpoint_every=1, steps_per_execution=1)
     assert runs.create(run.path, "qrgan-ring8", longer, 3).preset == longer
     assert runs.load(run.path).preset == longer
+    evaluated = dataclasses.replace(longer, evaluate_every=3, evaluate_samples=20, evaluate_features="digits-cnn")
+    assert runs.create(run.path, "qrgan-ring8", evaluated, 3).preset == evaluated
+
+
+def test_a_run_from_before_there_were_evaluations(run):
+    config = json.loads((run.path / "config.json").read_text())
+    for field in ("evaluate_every", "evaluate_samples", "evaluate_features"):
+        del config["preset"][field]
+    (run.path / "config.json").write_text(json.dumps(config))
+    assert runs.load(run.path).preset.evaluate_every is None
+    assert runs.create(run.path, "qrgan-ring8", RING8, 3).preset == RING8
 
 
 @pytest.mark.parametrize(

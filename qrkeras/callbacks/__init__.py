@@ -1,6 +1,7 @@
 """What happens during `fit`."""
 
 from qrkeras.callbacks.checkpoint import Checkpoint, checkpoints, load_latest
+from qrkeras.callbacks.evaluation import Evaluation
 from qrkeras.callbacks.every import EveryNSteps
 from qrkeras.callbacks.log import Log
 from qrkeras.callbacks.preemption import StopOnSignal
@@ -8,6 +9,7 @@ from qrkeras.callbacks.samples import MixtureSamples, SampleGrid
 
 __all__ = [
     "Checkpoint",
+    "Evaluation",
     "EveryNSteps",
     "Log",
     "MixtureSamples",

@@ -117,11 +117,15 @@ class GAN(AdversarialModel):
           n: number of samples, at least 1.   seed: int32.   batch_size: samples drawn at a time.
         Returns: NumPy array `(n, height, width, channels)` uint8, or `(n, d)` float32.
         """
+        return np.concatenate(list(self.sample_batches(n, seed, batch_size)))
+
+    def sample_batches(self, n, seed=0, batch_size=256):
+        """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
         if n < 1:
             raise ValueError(f"n must be at least 1 sample. Received: {n}")
         seeds = np.stack([np.full(n, seed), np.arange(n)], axis=1).astype("int32")
-        parts = [self.draw_function(seeds[i : i + batch_size]) for i in range(0, n, batch_size)]
-        return np.concatenate([ops.convert_to_numpy(part) for part in parts])
+        for i in range(0, n, batch_size):
+            yield ops.convert_to_numpy(self.draw_function(seeds[i : i + batch_size]))
 
     def realism(self, x, batch_size=256):
         """Discriminator's mean over its outputs, the "realism" of each example (higher: more real).

@@ -14,7 +14,8 @@ import tyro
 @dataclasses.dataclass(frozen=True)
 class Data:
     name: str
-    """ring8, grid25, digits, cifar10, lsun-bedroom, cats, tfds:NAME, or folder:PATH for your own images."""
+    """ring8, grid25, digits, photo-patches, cifar10, imagenet32, lsun-bedroom, cats, tfds:NAME, or folder:PATH for
+    your own images."""
     image_size: int | None = None
     """Pixels a side: larger or smaller images are cropped to a square and resized. None keeps their size."""
     directory: str | None = None
@@ -45,6 +46,18 @@ class Dcgan:
     """Batch normalisation in the generator."""
     discriminator_batch_norm: bool = True
     """Batch normalisation in the discriminator, from its second hidden layer on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GatedPixelCnn:
+    blocks: int = 15
+    """Gated blocks."""
+    kernel_size: int = 5
+    """Side of every convolution, before it is cut to its causal part."""
+    planes: int = 128
+    """Feature planes of each block."""
+    output_planes: int = 1024
+    """Planes of the connections that feed the output layers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,24 +111,22 @@ class Adam:
 
 
 @dataclasses.dataclass(frozen=True)
-class GanPreset:
-    """One GAN experiment: data, networks, objective, update rule and schedule."""
+class RmsProp:
+    learning_rate: float
+    """Step size at first."""
+    decays: tuple[tuple[int, float], ...] = ()
+    """Pairs of a step and the step size from there on."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preset:
+    """What every experiment has: data and schedule."""
 
     data: Data
-    network: Mlp | Dcgan
-    loss: QuantileRegression | NonSaturating | LeastSquares | Wasserstein | Hinge
-    generator_optimizer: Adam
-    discriminator_optimizer: Adam
     batch_size: int
-    """Examples that each discriminator update sees."""
-    latent_dim: int
-    """Size of the generator's noise."""
-    prior: Literal["normal", "uniform"]
-    """Distribution of the noise: standard normal, or uniform on [-1, 1]."""
-    update: Literal["simultaneous", "alternating"]
-    """simultaneous: both networks at the same parameters (Algorithm 1). alternating: discriminator first."""
+    """Examples that each update sees (of a GAN: each update of the discriminator)."""
     steps: int
-    """Generator updates."""
+    """Updates (of a GAN: of the generator)."""
     log_every: int
     """Steps between lines of metrics.jsonl."""
     sample_every: int
@@ -124,16 +135,70 @@ class GanPreset:
     """Steps between checkpoints; the last two are kept."""
     steps_per_execution: int
     """Steps run between two looks from Python; larger is faster for small networks."""
+    evaluate_every: int | None = None
+    """Steps between evaluations of generated images against real ones; None: never."""
+    evaluate_samples: int = 50_000
+    """Generated images of an evaluation."""
+    evaluate_features: str = "inception"
+    """Feature network of an evaluation: inception, cifar10-cnn, digits-cnn, or FILE.keras."""
+    sources: tyro.conf.SuppressFixed[tyro.conf.Fixed[Mapping[str, str]]] = dataclasses.field(
+        default_factory=dict, compare=False
+    )
+    """Where each value comes from, by its dotted name."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GanPreset(Preset):
+    """One GAN experiment: networks, objective and update rule."""
+
+    network: Mlp | Dcgan
+    loss: QuantileRegression | NonSaturating | LeastSquares | Wasserstein | Hinge
+    generator_optimizer: Adam
+    discriminator_optimizer: Adam
+    latent_dim: int
+    """Size of the generator's noise."""
+    prior: Literal["normal", "uniform"]
+    """Distribution of the noise: standard normal, or uniform on [-1, 1]."""
+    update: Literal["simultaneous", "alternating"]
+    """simultaneous: both networks at the same parameters (Algorithm 1). alternating: discriminator first."""
     discriminator_steps: int = 1
     """Discriminator updates for each generator update, with alternating updates."""
     gradient_penalty: float | None = None
     """Weight of the gradient penalty (WGAN-GP)."""
     weight_clip: float | None = None
     """Bound on the discriminator's weights (WGAN)."""
-    sources: tyro.conf.SuppressFixed[tyro.conf.Fixed[Mapping[str, str]]] = dataclasses.field(
-        default_factory=dict, compare=False
-    )
-    """Where each value comes from, by its dotted name."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PixelPreset(Preset):
+    """One autoregressive experiment: a Gated PixelCNN that predicts every value from those before it."""
+
+    network: GatedPixelCnn
+    head: Literal["quantile", "softmax"]
+    """quantile: PixelIQN, a quantile of each value. softmax: PixelCNN, 256 logits for each value."""
+    optimizer: Adam | RmsProp
+    kappa: float = 0.002
+    """Width of the quadratic part of the Huber quantile loss, for pixels in [-1, 1]; 0: pinball loss."""
+    class_conditional: bool = False
+    """Learn and sample with the data's class labels."""
+    average_decay: float = 0.9999
+    """Decay of the average of the weights that samples and evaluations are taken from."""
+
+
+def check(preset):
+    """Raises ValueError where a number of `preset` is out of its range, whatever the family."""
+    for name, value in leaves(preset).items():
+        field = name.rpartition(".")[2]
+        if field in _COUNTS and value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1. Received: {value}")
+        if field == "learning_rate" and not 0 < value < math.inf:
+            raise ValueError(f"{name} must be above 0. Received: {value}")
+        if field == "epsilon" and not value > 0:
+            raise ValueError(f"{name} must be above 0. Received: {value}")
+        if field == "kappa" and not value >= 0:
+            raise ValueError(f"{name} must be at least 0. Received: {value}")
+        if field in ("average_decay", "beta_1", "beta_2") and not 0 <= value < 1:
+            raise ValueError(f"{name} must be at least 0 and below 1. Received: {value}")
 
 
 def leaves(value, prefix=""):
@@ -164,7 +229,7 @@ def from_dict(value):
     Raises:
       ValueError: naming an unknown type or field.
     """
-    fields = {k: from_dict(v) if isinstance(v, dict) else v for k, v in value.items() if k != "type"}
+    fields = {k: _from_json(v) for k, v in value.items() if k != "type"}
     kind = _TYPES.get(value.get("type"))
     if kind is None:
         raise ValueError(f"type must be one of {', '.join(_TYPES)}. Received: {value.get('type')!r}")
@@ -174,10 +239,21 @@ def from_dict(value):
         raise ValueError(f"{kind.__name__} does not take these fields: {error}") from error
 
 
+def _from_json(value):
+    if isinstance(value, list):
+        return tuple(_from_json(item) for item in value)
+    return from_dict(value) if isinstance(value, dict) else value
+
+
+_COUNTS = {
+    "steps", "batch_size", "latent_dim", "log_every", "sample_every", "checkpoint_every", "steps_per_execution",
+    "evaluate_every", "evaluate_samples", "discriminator_steps", "width", "hidden_layers", "blocks", "planes",
+    "output_planes",
+}  # fmt: skip
 _TYPES = {
     kind.__name__: kind
     for kind in (
-        GanPreset, Data, Mlp, Dcgan, Adam,
+        GanPreset, PixelPreset, Data, Mlp, Dcgan, GatedPixelCnn, Adam, RmsProp,
         QuantileRegression, NonSaturating, LeastSquares, Wasserstein, Hinge,
     )
 }  # fmt: skip

@@ -1,0 +1,79 @@
+"""Measures of generated images while training goes on."""
+
+import math
+import os
+import time
+
+from qrkeras import plots
+from qrkeras.callbacks.every import EveryNSteps
+from qrkeras.callbacks.log import append_record
+
+
+class Evaluation(EveryNSteps):
+    """Every so many steps: a line of measures, the best model, and the curve.
+
+    The line in metrics.jsonl holds step, number of samples, feature network, wall time and every measure, labelled as
+    `FID[cifar10-cnn] train`. The model of the smallest distance to the training split so far is saved whole in
+    `best`; the minimum over training is what papers report  (QRGAN, Table 1).
+
+    A run that is told to stop is not evaluated on the way out; where one was due, it comes first when the run goes on.
+
+    Args:
+      evaluator: measures batches of images: `qrkeras.evaluation.Evaluator`.
+      records: path of metrics.jsonl.   best: path of the best model, ending in .keras.
+      picture: path of the PNG with the curve.
+      every: steps between two evaluations.
+      history: lines of metrics.jsonl that a resumed run goes on from.   seed: of the noise, the same each time.
+    """
+
+    def __init__(self, evaluator, records, best, picture, every, history=(), seed=0):
+        super().__init__(every)
+        self.evaluator = evaluator
+        self.records = records
+        self.best = best
+        self.picture = picture
+        self.history = list(history)
+        self.seed = seed
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        evaluated = max((record["step"] for record in self.history if "features" in record), default=0)
+        if self.model.step // self.every > evaluated // self.every:
+            self.at_step(self.model.step, logs or {})
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.model.stop_training:
+            super().on_train_batch_end(batch, logs)
+
+    def on_train_end(self, logs=None):
+        # A run that is told to stop must save at once.
+        if not self.model.stop_training:
+            super().on_train_end(logs)
+
+    def at_step(self, step, logs):
+        start = time.perf_counter()
+        measures = self.evaluator.measure(self.model.sample_batches(self.evaluator.samples, self.seed))
+        record = {
+            "step": step,
+            "features": measures.features,
+            "resize": measures.resize,
+            "samples": measures.samples,
+            "seconds": round(time.perf_counter() - start, 1),
+            **{name: value if math.isfinite(value) else None for name, value in measures.labelled().items()},
+        }
+        self.history.append(record)
+        # Distances from other numbers of samples do not compare.
+        alike = [r for r in self.history if measures.objective in r and r["samples"] == measures.samples]
+        curve = [(r["step"], r[measures.objective]) for r in alike]
+        if measures.fid_train <= min(value for _, value in curve):
+            self._save()
+        append_record(self.records, record)  # last: what is not reported is evaluated again
+        plots.minimum_curves({"": curve}, measures.objective, self.picture)
+
+    def _save(self):
+        temporary = self.best.with_name("tmp-" + self.best.name)
+        try:
+            self.model.save(temporary)
+            os.replace(temporary, self.best)
+        finally:
+            temporary.unlink(missing_ok=True)

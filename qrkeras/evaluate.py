@@ -1,0 +1,179 @@
+"""Measure trained runs against real images, side by side."""
+
+import csv
+import dataclasses
+import json
+import math
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from qrkeras import evaluation, experiment, plots
+from qrkeras.data import take
+from qrkeras.train import load_model
+
+FLOOR = "held-out real images"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What was measured on one run, or on the held-out images in its place."""
+
+    name: str
+    step: int | None
+    measures: evaluation.Measures
+    classes: evaluation.ClassScores | None = None
+
+
+def evaluate(opened, samples=None, features=None, split="train", seed=0, best=False, gan_train=None, verbose=1):
+    """Measures runs of one data set, and its held-out images as the floor.
+
+    Args:
+      opened: `Run`s of images.   samples, features: None takes the first run's preset.
+      split: "train" or "test", what all but the Frechet distances are taken against.   seed: of the noise.
+      best: take each run's best model that was evaluated, not its newest.
+      gan_train: epochs of each classifier of GAN-train and GAN-test, for class-conditional generators; None
+        leaves the two out.
+    Returns: list of `Row`, the floor last.
+    Raises:
+      ValueError, RuntimeError: where runs are of points, of different data or have no model, or features are not to
+        be had.
+    """
+    if gan_train is not None and gan_train < 1:
+        raise ValueError(f"gan_train must be at least 1 epoch, or None. Received: {gan_train}")
+    first = opened[0].preset
+    for run in opened[1:]:
+        if dataclasses.replace(run.preset.data, directory=None) != dataclasses.replace(first.data, directory=None):
+            raise ValueError(
+                f"runs must be of one data set to be compared. Received: {opened[0].path} of {first.data.name} and "
+                f"{run.path} of {run.preset.data.name}. Evaluate them one by one."
+            )
+    preset = dataclasses.replace(
+        first,
+        evaluate_samples=first.evaluate_samples if samples is None else samples,
+        evaluate_features=features or first.evaluate_features,
+    )
+    models = [load_model(run, best) for run in opened]
+    for run, model in zip(opened, models):
+        if len(model.example_shape) != 3:
+            raise ValueError(
+                f"RUN must be a run of images. Received: {run.path}, of the points of {run.preset.data.name}. "
+                "`qrkeras coverage` counts their modes, `qrkeras plot` draws them."
+            )
+    labelled = _labelled(preset, opened, models) if gan_train else None
+    evaluator = experiment.build_evaluator(preset, experiment.build_data(preset), split, verbose)
+    rows = []
+    for run, model in zip(opened, models):
+        batches = model.sample_batches(evaluator.samples, seed)
+        total = math.ceil(evaluator.samples / 256)
+        console = Console(stderr=True)
+        hidden = not (verbose and console.is_terminal)
+        shown = track(batches, str(run.path), total=total, transient=True, disable=hidden, console=console)
+        measures = evaluator.measure(shown)
+        classes = _class_scores(model, labelled, evaluator.samples, seed, gan_train, verbose) if gan_train else None
+        rows.append(Row(str(run.path), model.step, measures, classes))
+    return [*rows, Row(FLOOR, None, evaluator.floor())]
+
+
+def table(rows):
+    """Markdown tables of `evaluate`'s rows: the measures, then GAN-train and GAN-test where they were asked for."""
+    first = rows[0].measures
+    name, split = first.features, first.split
+    header = [
+        "", "step", "samples", f"FID[{name}] train", f"FID[{name}] test", f"1000 KID[{name}] {split}", f"IS[{name}]",
+        "precision", "recall", "density", "coverage", "F8", "F1/8",
+    ]  # fmt: skip
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    for row in rows:
+        m = row.measures
+        cells = [
+            row.name,
+            "" if row.step is None else f"{row.step:,}",
+            f"{m.samples:,}",
+            f"{m.fid_train:.4g}",
+            "" if math.isnan(m.fid_test) else f"{m.fid_test:.4g}",
+            _with_error(1000 * m.kid, 1000 * m.kid_error),
+            _with_error(m.inception_score, m.inception_score_deviation),
+            *(f"{value:.3f}" for value in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8)),
+        ]
+        if m.split != split:  # held-out images against themselves
+            cells[5], cells[7:] = "", [""] * 6
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        f"Features: {name} (images {first.resize}). KID, precision and recall, density and coverage, F8 and F1/8 are "
+        f"against {split} images, at most {evaluation.KEPT:,} a side.",
+    ]
+    scored = [row for row in rows if row.classes]
+    if scored:
+        lines += ["", "| | images | GAN-train | GAN-test | trained and tested on real |", "|---|---|---|---|---|"]
+    for row in scored:
+        c = row.classes
+        lines.append(f"| {row.name} | {c.samples:,} | {c.gan_train:.3f} | {c.gan_test:.3f} | {c.real:.3f} |")
+    return "\n".join(lines)
+
+
+def write(rows, opened, prefix, seed=0, best=False):
+    """Writes what was measured beside each other: PREFIX.csv, PREFIX.json, PREFIX.png (samples) and PREFIX-prd.png.
+
+    Returns: the paths.
+    """
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
+    records = [to_record(row) for row in rows]
+    paths[".json"].write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
+    with open(paths[".csv"], "w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for record in records for key in record)))
+        writer.writeheader()
+        writer.writerows(records)
+    source = experiment.build_data(opened[0].preset, "test")
+    panels = {
+        f"{row.name}, {row.measures.objective} {row.measures.fid_train:.4g}": load_model(run, best).sample(64, seed)
+        for row, run in zip(rows, opened)
+    }
+    panels[FLOOR] = take(source, min(64, source.size))
+    plots.image_panels(panels, paths[".png"])
+    curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows}
+    plots.precision_recall_curves(curves, paths["-prd.png"])
+    return list(paths.values())
+
+
+def to_record(row):
+    """A row as flat, JSON-ready fields; what does not apply is None."""
+    measures = {key: value if math.isfinite(value) else None for key, value in row.measures.labelled().items()}
+    classes = {}
+    if row.classes:
+        classes = {
+            "GAN-train": row.classes.gan_train,
+            "GAN-test": row.classes.gan_test,
+            "trained and tested on real": row.classes.real,
+            "class images": row.classes.samples,
+        }
+    known = {"name": row.name, "step": row.step}
+    known |= {field: getattr(row.measures, field) for field in ("features", "resize", "split", "samples")}
+    return {**known, **measures, **classes}
+
+
+def _labelled(preset, opened, models):
+    """Training and held-out images with labels, for generators that have classes."""
+    for run, model in zip(opened, models):
+        if not getattr(model, "num_classes", None):
+            raise ValueError(
+                "gan_train must be left out where a generator has no classes. Received: "
+                f"{run.path}, a run of {run.name}"
+            )
+    return [take(experiment.build_data(preset, split, labels=True)) for split in ("train", "test")]
+
+
+def _class_scores(model, labelled, samples, seed, epochs, verbose):
+    labels = np.arange(samples) % model.num_classes
+    generated = model.sample(samples, seed, labels=labels), labels
+    flip = model.example_shape[-1] == 3  # photographs mirrored are photographs, digits are not digits
+    return evaluation.class_scores(generated, *labelled, model.num_classes, epochs, flip, verbose=verbose)
+
+
+def _with_error(value, error):
+    if math.isnan(value):
+        return ""
+    return f"{value:.3g}" + ("" if math.isnan(error) else f" ± {error:.2g}")

@@ -1,0 +1,168 @@
+"""Statistics of real images, kept on disk between runs."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import pathlib
+import re
+import tempfile
+import warnings
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from qrkeras import metrics
+
+KEPT = 10_000
+MOST = 50_000
+LEAST = 10  # one for each split of the Inception score
+BATCH_SIZE = 100
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reference:
+    """Features of real images, summed up.
+
+    `moments` of all `count` images, raw `features` of at most 10,000 of them, spread evenly, and their Inception
+    score (NaN where the network gives no logits).
+    """
+
+    data: str
+    split: str
+    count: int
+    moments: metrics.Moments
+    features: np.ndarray
+    inception_score: metrics.InceptionEstimate
+
+
+def reference(source, split, network, verbose=1):
+    """`Reference` of up to 50,000 images of `source`, read from the cache or computed and put there.
+
+    The key is made of the data's name, split, size, image shape and the pixels of its first images, and of the
+    network's name, weights and resize rule. A cache file that cannot be read, or whose content does not fit its
+    checksum, is made anew. The folder is QRKERAS_CACHE, else `~/.cache/qrkeras`.
+
+    Args:
+      source: of `qrkeras.data`.   split: its name.   network: `FeatureNetwork`.   verbose: 1 shows a progress bar.
+    Raises:
+      ValueError: where the images do not fit the network, or are fewer than 10.
+    """
+    if source.size < LEAST:
+        raise ValueError(
+            f"the {split} images of {source.name!r} must be at least {LEAST} to be measured against. "
+            f"Received: {source.size}. Add images, or train with --evaluate-every None."
+        )
+    path = _folder() / f"{_key(source, split, network)}.npz"
+    found = _read(path)
+    if found is None:
+        found = _compute(source, split, network, verbose)
+        _write(path, found)
+    return found
+
+
+def _compute(source, split, network, verbose):
+    count = min(source.size, MOST)
+    kept = min(count, KEPT)
+    moments, score, features = metrics.MomentsAccumulator(), metrics.InceptionScore(), []
+    seen, has_logits = 0, True
+    batches = _batches(source, count).as_numpy_iterator()
+    total = math.ceil(count / BATCH_SIZE)
+    console = Console(stderr=True)
+    shown = {"total": total, "transient": True, "console": console, "disable": not (verbose and console.is_terminal)}
+    for images in track(batches, f"{network.name} of {source.name}, {split}", **shown):
+        images = images[: count - seen]
+        found, logits = network(images)
+        moments.update(found)
+        has_logits = logits is not None
+        if has_logits:
+            score.update(logits)
+        # Row i is kept where i * kept / count passes an integer: evenly, so that sorted data is not cut short.
+        marks = np.arange(seen, seen + len(images) + 1) * kept // count
+        features.append(found[np.diff(marks) > 0])
+        seen += len(images)
+    estimate = score.result() if has_logits else metrics.InceptionEstimate(math.nan, math.nan)
+    return Reference(source.name, split, count, moments.result(), np.concatenate(features), estimate)
+
+
+def _batches(source, count):
+    """Data larger than `count` is drawn from, not cut off: files may lie sorted by class."""
+    if count == source.size:
+        return source.evaluation_batches(BATCH_SIZE)
+    return source.batches(BATCH_SIZE, seed=0).take(math.ceil(count / BATCH_SIZE))
+
+
+def _folder():
+    return pathlib.Path(os.environ.get("QRKERAS_CACHE") or pathlib.Path.home() / ".cache" / "qrkeras") / "reference"
+
+
+def _key(source, split, network):
+    digest = hashlib.blake2b(digest_size=12)
+    known = [FORMAT, source.name, split, source.size, source.shape, network.name, network.fingerprint, network.rule]
+    digest.update(json.dumps([*known, KEPT, MOST]).encode())
+    # Two copies of a data set may bear one name, and a folder's images may change.
+    for images in source.evaluation_batches(BATCH_SIZE).take(KEPT // BATCH_SIZE).as_numpy_iterator():
+        digest.update(images.tobytes())
+    readable = re.sub(r"[^\w.-]+", "-", f"{source.name}-{split}-{network.name}")[-80:]
+    return f"{readable}-{digest.hexdigest()}"
+
+
+def _checksum(arrays):
+    digest = hashlib.blake2b(digest_size=16)
+    for key in sorted(arrays):
+        digest.update(key.encode() + np.ascontiguousarray(arrays[key]).tobytes())
+    return digest.hexdigest()
+
+
+def _write(path, found):
+    arrays = {
+        "data": np.array(found.data),
+        "split": np.array(found.split),
+        "count": np.array(found.count),
+        "mean": found.moments.mean,
+        "covariance": found.moments.covariance,
+        "features": found.features,
+        "inception_score": np.array(dataclasses.astuple(found.inception_score)),
+    }
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            temporary = pathlib.Path(file.name)
+            np.savez(file, checksum=np.array(_checksum(arrays)), **arrays)
+        os.replace(temporary, path)
+    except OSError as error:
+        warnings.warn(
+            f"The statistics of real images cannot be kept in {path.parent} ({error.strerror or error}) and are "
+            "computed anew each time. Set QRKERAS_CACHE to a folder that can be written.",
+            stacklevel=3,
+        )
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+
+
+def _read(path):
+    """The reference in `path`, or None where there is none or it is damaged."""
+    try:
+        with open(path, "rb") as opened, np.load(opened) as file:
+            arrays = {key: file[key] for key in file.files}
+        if str(arrays.pop("checksum")) != _checksum(arrays):
+            raise ValueError("its checksum does not fit")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except Exception as error:  # a damaged file fails in as many ways as the libraries that read it
+        warnings.warn(f"{path} is damaged ({error}) and is made anew.", stacklevel=3)
+        return None
+    count = int(arrays["count"])
+    return Reference(
+        str(arrays["data"]),
+        str(arrays["split"]),
+        count,
+        metrics.Moments(count, arrays["mean"], arrays["covariance"]),
+        arrays["features"],
+        metrics.InceptionEstimate(*arrays["inception_score"].tolist()),
+    )

@@ -1,0 +1,48 @@
+"""Names to feature networks."""
+
+import difflib
+import pathlib
+
+import keras
+
+from qrkeras.features import shipped
+from qrkeras.features.inception import inception
+from qrkeras.features.network import from_keras
+
+NAMES = ("inception", *shipped.RECIPES, "FILE.keras")
+
+
+def load(name):
+    """The feature network called `name`.
+
+    | name | network |
+    |---|---|
+    | `inception` | TF-GAN's Inception, from TF-Hub or TFHUB_CACHE_DIR: the one that papers report FID with |
+    | `cifar10-cnn` | shipped classifier of 32 x 32 photographs, 256 features |
+    | `digits-cnn` | shipped classifier of 8 x 8 digits, 64 features |
+    | `FILE.keras` | any saved Keras model of images in [-1, 1] (see `from_keras`) |
+
+    Returns: `FeatureNetwork`.
+    Raises:
+      ValueError: naming the nearest right name, or what is wrong with the file.
+      RuntimeError: where Inception is not to be had.
+    """
+    if name == "inception":
+        return inception()
+    if name in shipped.RECIPES:
+        return from_keras(shipped.load(name), name)
+    if str(name).endswith(".keras"):
+        # With its ending: a file called inception.keras is not the network that papers report FID with.
+        return from_keras(_read(name), pathlib.Path(name).name)
+    near = difflib.get_close_matches(str(name), NAMES, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"features must be one of {', '.join(NAMES)}. Received: {name!r}.{hint}")
+
+
+def _read(path):
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"features must name an existing .keras file. Received: {path!r}")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # a damaged file fails in as many ways as the libraries that read it
+        raise ValueError(f"features must name a Keras model that can be read. Received: {path!r} ({error})") from error

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from qrkeras import cli, data, networks, rebuild
+from qrkeras.features import accuracy, shipped
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path):
+    """One recipe, of seconds, in a package folder of its own."""
+    recipe = shipped.Recipe("digits", 8, 1, 10, (8, 16), flip=False, epochs=4)
+    monkeypatch.setattr(shipped, "RECIPES", {"tiny-cnn": recipe})
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "weights")
+    return tmp_path
+
+
+def test_rebuild(tiny, capsys):
+    path, reached = rebuild.rebuild("tiny-cnn", seed=1, verbose=1)
+    assert path == tiny / "weights" / "tiny-cnn.npz"
+    test = data.take(data.load("digits", split="test", labels=True))
+    # What is said is true of the file that was written.
+    assert reached == accuracy(shipped.load("tiny-cnn"), *test) and reached > 0.3
+    last = capsys.readouterr().out.splitlines()[-1]
+    told = f"{path}: accuracy {reached:.4f} on {len(test[0])} held-out images of digits, trained on 1,631 for 4 epochs"
+    assert last.startswith(told) and last.endswith("seed 1")
+
+
+def test_elsewhere(tiny, capsys, monkeypatch):
+    untrained = networks.image_classifier(8, 1, 10, (8, 16))
+    monkeypatch.setattr(shipped, "train", lambda *_: untrained)
+    path, _ = rebuild.rebuild("tiny-cnn", output=tiny / "new" / "mine.npz", verbose=0)
+    assert capsys.readouterr().out == ""
+    assert path == tiny / "new" / "mine.npz" and not (tiny / "weights").exists()
+    with np.load(path) as file:
+        assert all(file[key].dtype == np.float16 for key in file.files)
+
+
+@pytest.fixture
+def refused(capsys, monkeypatch):
+    def fit(*_):
+        raise AssertionError("it must refuse before it trains")
+
+    monkeypatch.setattr(shipped, "train", fit)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["rebuild", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert stopped.value.code == 2 and out == "" and err.count("\n") == 1
+        return err
+
+    return run
+
+
+def test_unknown_name(refused):
+    told = refused("cifar-cnn")
+    assert told == "qrkeras rebuild: name must be one of cifar10-cnn, digits-cnn. Received: 'cifar-cnn'\n"
+
+
+def test_output_that_cannot_be_written(refused, tmp_path):
+    (tmp_path / "file").write_text("")
+    told = refused("digits-cnn", "--output", tmp_path / "file" / "mine.npz")
+    assert told.startswith("qrkeras rebuild: output must be a file in a folder that can be written. Received: ")
+
+
+def test_data_that_is_not_to_be_had(refused, tmp_path):
+    assert "must name an existing folder" in refused("cifar10-cnn", "--data-dir", tmp_path / "nowhere")
