@@ -7,8 +7,10 @@ from qrkeras.losses.adversarial import (
     QuantileRegression,
     Wasserstein,
 )
+from qrkeras.losses.likelihood import bits_per_dim, categorical_cross_entropy, categorical_quantile
 from qrkeras.losses.penalties import gradient_penalty, interpolate, l1_square, l2
 from qrkeras.losses.quantile import pinball, quantile_fractions, quantile_huber
+from qrkeras.losses.quantile_divergence import quantile_divergence, quantile_divergence_of_functions
 
 __all__ = [
     "Hinge",
@@ -16,11 +18,16 @@ __all__ = [
     "NonSaturating",
     "QuantileRegression",
     "Wasserstein",
+    "bits_per_dim",
+    "categorical_cross_entropy",
+    "categorical_quantile",
     "gradient_penalty",
     "interpolate",
     "l1_square",
     "l2",
     "pinball",
+    "quantile_divergence",
+    "quantile_divergence_of_functions",
     "quantile_fractions",
     "quantile_huber",
 ]
