@@ -1,28 +1,23 @@
-"""Gradient plumbing of adversarial models: tapes, optimizers, replicas, random state.
+"""Gradient plumbing of adversarial models: tapes and optimizers.
 
 Equations stand elsewhere; this file only decides at which parameters gradients are taken and when they
-are applied. It is the one file of `models` that imports TensorFlow.
+are applied. Random state and replicas are those of `seeded.py`.
 """
 
 import keras
 import tensorflow as tf
 
 from qrkeras.losses import gradient_penalty, interpolate
-
-# What a random number is for: each use draws from its own stream.
-USES = NOISE, INTERPOLATION, EVALUATION = range(3)
+from qrkeras.models.seeded import EVALUATION, INTERPOLATION, NOISE, SeededModel
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(SeededModel):
     """A generator and a discriminator that are trained against each other.
 
     A subclass gives what is not plumbing, in `keras.ops` alone: `discriminator_loss(real_outputs,
     fake_outputs)`, `generator_loss(fake_outputs, real_outputs)`, whether the latter needs real outputs,
     `generator_uses_real`, `real_examples(data)`, the tensor that the discriminator sees, and `draw(seeds)`,
     samples from `noise_of_seeds`, which `draw_function` holds compiled.
-
-    Noise is a pure function of (seed, step, use, replica), and the pair (seed, step) is a weight of the
-    model: a reloaded model continues as if it had never stopped.
 
     Args:
       generator: Keras model, `(batch, latent_dim)` to examples.
@@ -48,29 +43,17 @@ class AdversarialModel(keras.Model):
     ):
         if prior not in ("normal", "uniform"):
             raise ValueError(f'prior must be "normal" or "uniform". Received: {prior!r}')
-        super().__init__(**kwargs)
+        super().__init__(seed, **kwargs)
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = latent_dim
+        self.noise_shape = (latent_dim,)
         self.gradient_penalty = gradient_penalty
         self.weight_clip = weight_clip
         self.prior = prior
-        self.seed = seed
-        self.random_state = self.add_weight(
-            name="random_state",
-            shape=(2,),
-            dtype="int64",  # int32 has no place on a GPU
-            trainable=False,
-            initializer=lambda shape, dtype: tf.constant([seed, 0], dtype),
-        )
         self.discriminator_loss_tracker = keras.metrics.Mean(name="d_loss")
         self.generator_loss_tracker = keras.metrics.Mean(name="g_loss")
-        self.draw_function = tf.function(self.draw, input_signature=[tf.TensorSpec((None, 2), "int32")])
-
-    @property
-    def step(self):
-        """Number of generator updates so far, a Python int."""
-        return int(keras.ops.convert_to_numpy(self.random_state)[1])
+        self.draw_function = self._compiled(self.draw, ((None, 2), "int32"))
 
     @property
     def metrics(self):
@@ -143,11 +126,8 @@ class AdversarialModel(keras.Model):
     def train_step(self, data):
         real = self.real_examples(data)
         d_loss, g_loss = self._simultaneous(real) if self.update == "simultaneous" else self._alternating(real)
-        for name, loss in (("d_loss", d_loss), ("g_loss", g_loss)):
-            step = self.random_state[1] + 1
-            tf.debugging.Assert(tf.math.is_finite(loss), [f"{name} is not finite at step", step, loss])
         self.optimizer.iterations.assign_add(1)
-        self.random_state.assign_add([0, 1])
+        self._advance(d_loss=d_loss, g_loss=g_loss)
         return self._report(d_loss, g_loss)
 
     def test_step(self, data):
@@ -225,28 +205,11 @@ class AdversarialModel(keras.Model):
             for variable in variables:
                 variable.assign(tf.clip_by_value(variable, -self.weight_clip, self.weight_clip))
 
-    def _per_replica(self, loss):
-        """A replica's share of the loss: TensorFlow sums gradients over replicas."""
-        return loss / tf.distribute.get_replica_context().num_replicas_in_sync
-
-    def _seed(self, use, index=0):
-        replicas = tf.distribute.get_replica_context()
-        stream = (index * len(USES) + use) * replicas.num_replicas_in_sync
-        state = [self.seed, 0] if use == EVALUATION else self.random_state
-        return tf.random.experimental.stateless_fold_in(
-            state, tf.cast(stream, tf.int32) + tf.cast(replicas.replica_id_in_sync_group, tf.int32)
-        )
-
     def noise(self, shape, seed):
         """Noise from the prior, a pure function of `seed`, int32 `(2,)`."""
         if self.prior == "uniform":
             return tf.random.stateless_uniform(shape, seed, minval=-1.0, maxval=1.0)
         return tf.random.stateless_normal(shape, seed)
-
-    def noise_of_seeds(self, seeds):
-        """Noise `(batch, latent_dim)` whose row i depends on row i of `seeds`, int32 `(batch, 2)`, alone."""
-        row = tf.TensorSpec([self.latent_dim], "float32")
-        return tf.map_fn(lambda seed: self.noise([self.latent_dim], seed), seeds, fn_output_signature=row)
 
     def _noise_like(self, examples, seed):
         return self.noise([tf.shape(examples)[0], self.latent_dim], seed)

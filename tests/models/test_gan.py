@@ -387,6 +387,18 @@ def test_grey_images_get_a_hint():
         rgb.fit(IMAGES, verbose=0)
 
 
+def test_batches_of_samples_are_the_samples():
+    model = gan()
+    batches = list(model.sample_batches(7, seed=5, batch_size=3))
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    assert all(isinstance(batch, np.ndarray) for batch in batches)
+    np.testing.assert_array_equal(np.concatenate(batches), model.sample(7, seed=5, batch_size=3))
+    drawn = []
+    model.draw_function = lambda seeds: drawn.append(len(seeds)) or seeds
+    next(iter(model.sample_batches(10**6, batch_size=4)))
+    assert drawn == [4], "no more than is asked for is drawn and held"
+
+
 def test_sample_needs_a_number():
     with pytest.raises(ValueError, match="n must be at least 1 sample"):
         gan().sample(0)
