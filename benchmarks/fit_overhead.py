@@ -32,7 +32,7 @@ def build(preset_name):
         source = data.from_arrays(images)
     else:
         source = experiment.build_data(preset)
-    model = experiment.build_model(preset, source.shape, seed=0)
+    model = experiment.build_model(preset, source, seed=0)
     return model, experiment.training_batches(preset, source, seed=0, start_step=0)
 
 

@@ -72,16 +72,26 @@ def train(arguments):
     tyro.cli(options, args=arguments[1:], prog=f"qrkeras train {name}", config=(tyro.conf.AvoidSubcommands,))
 
 
-def sample(run: Positional[pathlib.Path], /, n: int = 64, seed: int = 0, output: pathlib.Path | None = None):
+def sample(
+    run: Positional[pathlib.Path],
+    /,
+    n: int = 64,
+    seed: int = 0,
+    batch_size: int = 64,
+    output: pathlib.Path | None = None,
+):
     """Draw samples from a run: a PNG grid of images, or points as .npy and PNG.
 
     Args:
       run: run directory.
       n: number of samples.
       seed: of the noise.
+      batch_size: samples drawn at a time; the samples are the same whatever it is.
       output: file to write, .png or .npy; None: RUN/samples-SEED.png. Points also come as .npy beside it.
     """
     import numpy as np
+    from rich.console import Console
+    from rich.progress import track
 
     from qrkeras import experiment, plots, runs
     from qrkeras.train import load_model
@@ -90,7 +100,14 @@ def sample(run: Positional[pathlib.Path], /, n: int = 64, seed: int = 0, output:
     output = output or run / f"samples-{seed}.png"
     if output.suffix not in (".png", ".npy"):
         raise ValueError(f"output must end in .png or .npy. Received: {output}")
-    drawn = load_model(opened).sample(n, seed)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
+    model = load_model(opened)
+    total = -(-n // batch_size)
+    console = Console(stderr=True)
+    batches = model.sample_batches(n, seed, batch_size)
+    shown = track(batches, "samples", total=total, transient=True, disable=not console.is_terminal, console=console)
+    drawn = np.concatenate(list(shown))
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix == ".npy" or drawn.ndim == 2:
         np.save(output.with_suffix(".npy"), drawn)
@@ -123,6 +140,46 @@ def export(
 
     opened = runs.load(run)
     print(serving.export_model(load_model(opened), base_dir, name or opened.name, version))
+
+
+def inpaint(
+    run: Positional[pathlib.Path],
+    /,
+    n: int = 8,
+    known: Literal["top", "bottom", "left", "right"] = "top",
+    completions: int = 5,
+    tau: tuple[float, ...] = (),
+    seed: int = 0,
+    output: pathlib.Path | None = None,
+):
+    """Complete held-out images of which one half is known: masked, several completions, original (AIQN, Fig. 12).
+
+    A pixel is drawn from the pixels above it and to its left, so that what is known below it does not count.
+
+    Args:
+      run: run directory of a PixelCNN or PixelIQN.
+      n: number of images.
+      known: the half that is kept.
+      completions: drawn for each image.
+      tau: constant levels in (0, 1), each of which completes every image once more: 0.5 is every value's median.
+      seed: of the levels that are drawn.
+      output: PNG to write; None: RUN/inpainted.png.
+    """
+    from qrkeras import data, experiment, figures, runs
+    from qrkeras.train import load_model
+
+    opened = runs.load(run)
+    model = load_model(opened)
+    if not hasattr(model, "inpaint"):
+        raise ValueError(
+            f"RUN must be of a model that inpaints: PixelCNN or PixelIQN. Received: {run} of {opened.name}"
+        )
+    if n < 1 or completions < 0:
+        raise ValueError(f"n must be at least 1 and completions at least 0. Received: {n} and {completions}")
+    images = data.take(experiment.build_data(opened.preset, "test"), n)
+    output = output or run / "inpainted.png"
+    figures.inpaintings(model, images, known, output, completions, tau, seed)
+    print(output)
 
 
 def evaluate(
@@ -169,7 +226,7 @@ def rebuild(
     """Train a shipped feature network anew, and print its accuracy on held-out images.
 
     Args:
-      name: digits-cnn (half a minute) or cifar10-cnn (half an hour on two cores).
+      name: digits-cnn (half a minute) or cifar10-cnn (an hour on two cores).
       data_dir: folder of TFDS data; None: TFDS's default.
       output: .npz file; None: the package's own file, which figures are then measured with.
       seed: of weights, order and augmentation.
@@ -296,7 +353,8 @@ def _load_tensorflow():
 
 
 VERBS = {
-    verb.__name__: verb for verb in (presets, train, sample, evaluate, export, plot, coverage, contours, demo, rebuild)
+    verb.__name__: verb
+    for verb in (presets, train, sample, inpaint, evaluate, export, plot, coverage, contours, demo, rebuild)
 }
 
 

@@ -5,8 +5,8 @@ import dataclasses
 import keras
 
 from qrkeras import callbacks, data, evaluation, features, losses, networks
-from qrkeras.models import GAN
-from qrkeras.presets.schema import Mlp
+from qrkeras.models import GAN, PixelCNN, PixelIQN
+from qrkeras.presets.schema import Adam, GanPreset, Mlp, PixelPreset
 
 
 def build_data(preset, split="train", labels=False):
@@ -19,37 +19,18 @@ def build_data(preset, split="train", labels=False):
     return data.load(source.name, image_size=source.image_size, split=split, data_dir=source.directory, labels=labels)
 
 
-def build_model(preset, shape, seed):
-    """The preset's model, compiled, for examples of `shape`; every weight and all noise follow from `seed`.
+def build_model(preset, source, seed):
+    """The preset's model, compiled, for the examples of `source`; every weight and all noise follow from `seed`.
 
     Raises:
       ValueError: where networks, data and objective do not fit each other.
     """
-    objective = getattr(losses, type(preset.loss).__name__)(**dataclasses.asdict(preset.loss))
-    generator, discriminator = _networks(preset, shape, objective.num_outputs, seed)
-    model = GAN(
-        generator,
-        discriminator,
-        preset.latent_dim,
-        objective,
-        gradient_penalty=preset.gradient_penalty,
-        weight_clip=preset.weight_clip,
-        prior=preset.prior,
-        seed=seed,
-    )
-    model.compile(
-        keras.optimizers.Adam(**dataclasses.asdict(preset.generator_optimizer)),
-        keras.optimizers.Adam(**dataclasses.asdict(preset.discriminator_optimizer)),
-        update=preset.update,
-        discriminator_steps=preset.discriminator_steps,
-        steps_per_execution=preset.steps_per_execution,
-    )
-    return model
+    return _FAMILIES[type(preset)](preset, source, seed)
 
 
 def training_batches(preset, source, seed, start_step):
-    """Endless batches from `start_step` on, each with a part for every discriminator update of its step."""
-    return source.batches(preset.batch_size * preset.discriminator_steps, seed, start_step)
+    """Endless batches from `start_step` on, each with all that one step takes."""
+    return source.batches(preset.examples_per_step, seed, start_step)
 
 
 def build_evaluator(preset, source, split="train", verbose=1):
@@ -97,6 +78,61 @@ def build_callbacks(preset, source, run, evaluator=None):
         callbacks.Checkpoint(run.checkpoints, preset.checkpoint_every),
         *evaluations,  # may take minutes, and is made up for where it was cut short
     ]
+
+
+def _gan(preset, source, seed):
+    objective = getattr(losses, type(preset.loss).__name__)(**dataclasses.asdict(preset.loss))
+    generator, discriminator = _networks(preset, source.shape, objective.num_outputs, seed)
+    model = GAN(
+        generator,
+        discriminator,
+        preset.latent_dim,
+        objective,
+        gradient_penalty=preset.gradient_penalty,
+        weight_clip=preset.weight_clip,
+        prior=preset.prior,
+        seed=seed,
+    )
+    model.compile(
+        _optimizer(preset.generator_optimizer),
+        _optimizer(preset.discriminator_optimizer),
+        update=preset.update,
+        discriminator_steps=preset.discriminator_steps,
+        steps_per_execution=preset.steps_per_execution,
+    )
+    return model
+
+
+def _pixels(preset, source, seed):
+    if len(source.shape) != 3 or source.shape[0] != source.shape[1]:
+        raise ValueError(f"data must be square images; --data.image-size makes them so. Received: {source.shape}")
+    quantile = preset.head == "quantile"
+    network = networks.pixelcnn(
+        source.shape[0],
+        source.shape[2],
+        **dataclasses.asdict(preset.network),
+        num_outputs=1 if quantile else 256,
+        num_classes=source.num_classes,
+        quantile=quantile,
+        seed=seed,
+    )
+    options = {"average_decay": preset.average_decay, "seed": seed}
+    model = PixelIQN(network, kappa=preset.kappa, **options) if quantile else PixelCNN(network, **options)
+    model.compile(_optimizer(preset.optimizer), steps_per_execution=preset.steps_per_execution)
+    return model
+
+
+_FAMILIES = {GanPreset: _gan, PixelPreset: _pixels}
+
+
+def _optimizer(settings):
+    if isinstance(settings, Adam):
+        return keras.optimizers.Adam(**dataclasses.asdict(settings))
+    rate = settings.learning_rate
+    if settings.decays:
+        steps, rates = zip(*settings.decays)
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay(list(steps), [rate, *rates])
+    return keras.optimizers.RMSprop(rate)
 
 
 def _networks(preset, shape, num_outputs, seed):

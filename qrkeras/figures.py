@@ -10,6 +10,12 @@ import tensorflow as tf
 from qrkeras import experiment, plots, presets, runs
 from qrkeras.models import GAN
 
+HALVES = {
+    "top": lambda height, width: np.s_[: height // 2],
+    "bottom": lambda height, width: np.s_[height // 2 :],
+    "left": lambda height, width: np.s_[:, : width // 2],
+    "right": lambda height, width: np.s_[:, width // 2 :],
+}
 CONTOUR_METHODS = {
     "nsgan": "NSGAN",
     "lsgan": "LSGAN",
@@ -66,6 +72,26 @@ def evaluations(opened, output):
     return True
 
 
+def inpaintings(model, images, known, output, completions=5, tau=(), seed=0):
+    """Writes a row for each image: masked, completions, original  (AIQN, Fig. 12).
+
+    Args:
+      model: with `inpaint`.   images: `(n, height, width, channels)` uint8.
+      known: the half that is kept: "top", "bottom", "left" or "right".   output: PNG.
+      completions: drawn ones.   tau: constant levels, each of which completes once more.   seed: of the first draw.
+    """
+    _, height, width, _ = images.shape
+    mask = np.zeros((height, width), "int32")
+    mask[HALVES[known](height, width)] = 1
+    drawn = [model.inpaint(images, mask, seed=seed + i) for i in range(completions)]
+    drawn += [model.inpaint(images, mask, tau=level) for level in tau]
+    masked = np.where(mask[..., None] == 1, images, 128).astype("uint8")
+    columns = [masked, *drawn, images]
+    rows = np.stack(columns, axis=1).reshape(-1, *images.shape[1:])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    plots.image_grid(rows, output, columns=len(columns), scale=max(2, 64 // width))
+
+
 @dataclasses.dataclass(frozen=True)
 class Contour:
     """A trained discriminator seen on a plane; see `plots.contours`."""
@@ -104,7 +130,7 @@ def contours(output, data="ring8", steps=4_000, seed=0, verbose=1):
 def _contour(preset, steps, seed):
     source = experiment.build_data(preset)
     limit = 1.25 * float(np.abs(source.centers).max())
-    trained = experiment.build_model(preset, source.shape, seed)
+    trained = experiment.build_model(preset, source, seed)
     dummy = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(limit)], name="uniform")
     model = GAN(
         dummy,

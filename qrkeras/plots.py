@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 from PIL import Image
 
+LOSSES = {"d_loss", "g_loss", "loss"}
 REAL, FAKE, ARROW = "#c8102e", "#1f5fa8", "#d62728"
 
 
@@ -65,16 +66,16 @@ def contours(panels, path, limit):
 
 
 def curves(records, path):
-    """Writes d_loss and g_loss, and fed modes where there are any, against steps.
+    """Writes the losses, and fed modes where there are any, against steps.
 
     Args:
       records: lines of metrics.jsonl.
     """
-    losses = [r for r in records if "d_loss" in r]
+    losses = [r for r in records if LOSSES & r.keys()]
     coverage = [r for r in records if "fed" in r]
     figure = Figure(figsize=(7, 2.6 * (1 + bool(coverage))), layout="constrained")
     axes = figure.subplots(1 + bool(coverage), 1, squeeze=False, sharex=True).flat
-    for name in ("d_loss", "g_loss"):
+    for name in sorted(LOSSES & losses[0].keys()) if losses else ():
         axes[0].plot([r["step"] for r in losses], [r[name] for r in losses], label=name, linewidth=1)
     axes[0].set_ylabel("loss")
     axes[0].legend(fontsize=8)
@@ -91,12 +92,11 @@ def curves(records, path):
     _save(figure, path)
 
 
-def minimum_curves(series, label, path, floor=None):
+def minimum_curves(series, label, path):
     """Writes measures against steps, each series' minimum marked and named  (QRGAN, Fig. 4).
 
     Args:
       series: name -> pairs of step and value.   label: of the measure, with its feature network.
-      floor: value that real held-out images reach, or None.
     """
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axis = figure.subplots()
@@ -106,8 +106,6 @@ def minimum_curves(series, label, path, floor=None):
         legend = f"{name}  minimum {values[lowest]:.4g} at {steps[lowest]:,}".strip()
         (line,) = axis.plot(steps, values, label=legend, linewidth=1.2, marker=".", markersize=4)
         axis.plot(steps[lowest], values[lowest], marker="o", color=line.get_color(), markersize=7, fillstyle="none")
-    if floor is not None:
-        axis.axhline(floor, color="grey", linewidth=0.8, linestyle="--", label=f"held-out real images: {floor:.4g}")
     axis.set(xlabel="step", ylabel=label, yscale="log")
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(LogFormatter())  # 56, where 5.6 x 10^1 is the default

@@ -27,11 +27,14 @@ def train(name, preset, seed=0, run_dir=None, verbose=1):
       TrainingFailed: where a loss or a weight stops being finite, or the disk fails.
     """
     check(preset)
-    source = experiment.build_data(preset)
+    source = experiment.build_data(preset, labels=preset.takes_labels)
     experiment.training_batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
     keras.utils.set_random_seed(seed)
-    fresh = experiment.build_model(preset, source.shape, seed)
-    evaluator = experiment.build_evaluator(preset, source, verbose=verbose) if preset.evaluate_every else None
+    fresh = experiment.build_model(preset, source, seed)
+    evaluator = None
+    if preset.evaluate_every:
+        real = experiment.build_data(preset) if preset.takes_labels else source
+        evaluator = experiment.build_evaluator(preset, real, verbose=verbose)
     run = runs.create(run_dir or f"runs/{name}-{seed}", name, preset, seed)
     say = print if verbose else (lambda *_: None)
     model = callbacks.load_latest(run.checkpoints)

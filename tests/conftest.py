@@ -63,3 +63,27 @@ def images_run(tiny_images, tmp_path_factory):
     from qrkeras.train import train
 
     return train("qrgan-cifar10", tiny_images, seed=1, run_dir=tmp_path_factory.mktemp("images") / "run", verbose=0)
+
+
+@pytest.fixture(scope="session")
+def tiny_pixels():
+    """pixeliqn-digits with one block of 6 planes, 10 steps."""
+    preset = presets.get("pixeliqn-digits")
+    return dataclasses.replace(
+        preset,
+        network=dataclasses.replace(preset.network, blocks=1, kernel_size=3, planes=6, output_planes=6),
+        batch_size=8,
+        steps=10,
+        log_every=5,
+        sample_every=5,
+        checkpoint_every=5,
+        evaluate_every=None,
+        steps_per_execution=5,
+    )
+
+
+@pytest.fixture(scope="session")
+def pixels_run(tiny_pixels, tmp_path_factory):
+    from qrkeras.train import train
+
+    return train("pixeliqn-digits", tiny_pixels, seed=1, run_dir=tmp_path_factory.mktemp("pixels") / "run", verbose=0)

@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "demo": {"coverage", "figures", "presets", "runs", "serving", "train"},
     "cli": {
         "coverage",
+        "data",
         "demo",
         "evaluate",
         "experiment",

@@ -87,7 +87,7 @@ def test_minimum_curves(tmp_path, monkeypatch):
     series = {"qrgan": [(500, 60.0), (1000, 50.5), (1500, 55.0)], "nsgan": [(500, 40.0)]}
     figures = []
     monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
-    plots.minimum_curves(series, "FID[x] train", tmp_path / "curves.png", floor=3.25)
+    plots.minimum_curves(series, "FID[x] train", tmp_path / "curves.png")
     (axis,) = figures[0].axes
     told = [text.get_text() for text in axis.get_legend().get_texts()]
     assert told == ["qrgan  minimum 50.5 at 1,000", "nsgan  minimum 40 at 500", "held-out real images: 3.25"]

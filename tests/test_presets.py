@@ -43,7 +43,8 @@ def cells(table):
 
 
 def test_names():
-    assert set(presets.PRESETS) == set(NAMES)
+    gans = {name for name, preset in presets.PRESETS.items() if isinstance(preset, presets.GanPreset)}
+    assert gans == set(NAMES)
 
 
 @pytest.mark.parametrize("method", METHODS)

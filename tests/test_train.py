@@ -238,7 +238,7 @@ def test_the_last_good_checkpoint_is_kept_and_named(begun, monkeypatch):
             batches = self._source.batches(batch_size, seed, start_step).enumerate(start_step)
             return batches.map(lambda step, x: tf.where(step == 22, 1e30 * x, x))
 
-    monkeypatch.setattr(experiment, "build_data", lambda preset: Source(build(preset)))
+    monkeypatch.setattr(experiment, "build_data", lambda preset, **options: Source(build(preset, **options)))
     before = weights(begun)
     # Batch 22 is that of step 23; outputs of 1e30 have an infinite square in the penalty.
     with pytest.raises(TrainingFailed, match="d_loss became inf at step 23; the last good .*step-00000020.keras"):
@@ -260,8 +260,8 @@ def test_image_that_is_damaged_while_training(tiny_images, tmp_path, monkeypatch
     monkeypatch.setattr("qrkeras.data.folder.fits_in_memory", lambda *size: False)
     build = experiment.build_data
 
-    def build_and_tear(preset):
-        data = build(preset)
+    def build_and_tear(preset, **options):
+        data = build(preset, **options)
         for file in folder.iterdir():
             file.write_bytes(file.read_bytes()[:60])
         return data

@@ -2,13 +2,25 @@
 
 import difflib
 
-from qrkeras.presets import images, mixtures
-from qrkeras.presets.schema import GanPreset, Preset, check, from_dict, leaves, to_dict
+from qrkeras.presets import images, mixtures, pixels
+from qrkeras.presets.schema import GanPreset, PixelPreset, Preset, check, from_dict, leaves, to_dict
 
-PRESETS = {**mixtures.PRESETS, **images.PRESETS}
+PRESETS = {**mixtures.PRESETS, **images.PRESETS, **pixels.PRESETS}
 MIXTURES = tuple(mixtures.UPDATES)
 
-__all__ = ["MIXTURES", "PRESETS", "GanPreset", "Preset", "check", "citation", "from_dict", "get", "leaves", "to_dict"]
+__all__ = [
+    "MIXTURES",
+    "PRESETS",
+    "GanPreset",
+    "PixelPreset",
+    "Preset",
+    "check",
+    "citation",
+    "from_dict",
+    "get",
+    "leaves",
+    "to_dict",
+]
 
 
 def get(name):

@@ -146,6 +146,16 @@ class Preset:
     )
     """Where each value comes from, by its dotted name."""
 
+    @property
+    def examples_per_step(self):
+        """Examples that one step takes from the data."""
+        return self.batch_size
+
+    @property
+    def takes_labels(self):
+        """Whether the model learns from class labels."""
+        return False
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GanPreset(Preset):
@@ -168,6 +178,10 @@ class GanPreset(Preset):
     weight_clip: float | None = None
     """Bound on the discriminator's weights (WGAN)."""
 
+    @property
+    def examples_per_step(self):
+        return self.batch_size * self.discriminator_steps
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PixelPreset(Preset):
@@ -183,6 +197,10 @@ class PixelPreset(Preset):
     """Learn and sample with the data's class labels."""
     average_decay: float = 0.9999
     """Decay of the average of the weights that samples and evaluations are taken from."""
+
+    @property
+    def takes_labels(self):
+        return self.class_conditional
 
 
 def check(preset):

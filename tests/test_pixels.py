@@ -1,0 +1,159 @@
+"""PixelCNN and PixelIQN from preset to pictures."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from qrkeras import cli, data, evaluate, experiment, presets
+from qrkeras.models import PixelCNN, PixelIQN
+from qrkeras.presets import schema
+from qrkeras.train import load_model, train
+
+NAMES = sorted(name for name, preset in presets.PRESETS.items() if isinstance(preset, presets.PixelPreset))
+
+# AIQN, Supplement: small and large network, mini-batch sizes, steps, learning rates.
+TABLE = """
+                           blocks  planes  output_planes  batch  steps   first_rate
+pixeliqn-cifar10               15     128           1024     32  300000        1e-4
+pixelcnn-cifar10               15     128           1024     32  300000        1e-4
+pixeliqn-imagenet32            15     128           1024     32  400000        1e-4
+pixelcnn-imagenet32            15     128           1024     32  400000        1e-4
+pixeliqn-imagenet32-large      20     256           1024    128  400000        1e-4
+pixelcnn-imagenet32-large      20     256           1024    128  400000        1e-4
+"""
+
+
+def test_the_papers_values():
+    for row in TABLE.strip().splitlines()[1:]:
+        name, *values = row.split()
+        preset = presets.get(name)
+        network = preset.network
+        found = (network.blocks, network.planes, network.output_planes, preset.batch_size, preset.steps)
+        assert (*found, preset.optimizer.learning_rate) == tuple(map(float, values)), name
+        assert (network.kernel_size, preset.average_decay) == (5, 0.9999)
+        assert preset.evaluate_samples == 10_000
+        assert preset.kappa == 0.002
+        assert preset.head == ("quantile" if name.startswith("pixeliqn") else "softmax")
+        assert isinstance(preset.optimizer, schema.Adam if preset.head == "quantile" else schema.RmsProp)
+
+
+def test_decaying_rate_of_pixelcnn():
+    # 1e-4 in the first 120K steps, 3e-5 in the next 60K, 1e-5 from then on.
+    optimizer = experiment._optimizer(presets.get("pixelcnn-cifar10").optimizer)
+    assert isinstance(optimizer, keras.optimizers.RMSprop)
+    for step, rate in ((0, 1e-4), (120_000, 1e-4), (120_001, 3e-5), (180_000, 3e-5), (180_001, 1e-5), (299_999, 1e-5)):
+        optimizer.iterations.assign(step)
+        assert float(optimizer.learning_rate) == pytest.approx(rate), step
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_value_cites_its_source_and_comes_back_from_json(name):
+    preset = presets.get(name)
+    fields = presets.leaves(preset)
+    assert all(presets.citation(preset, field).strip() for field in fields)
+    assert not set(preset.sources) - set(fields), "a source must name a field"
+    assert presets.from_dict(json.loads(json.dumps(presets.to_dict(preset)))) == preset
+
+
+def test_offline_presets_differ_in_the_head_alone():
+    for of in ("digits", "photo-patches"):
+        quantile, softmax = (presets.get(f"{name}-{of}") for name in ("pixeliqn", "pixelcnn"))
+        assert dataclasses.replace(quantile, head="softmax") == softmax
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"kappa": -1.0}, "kappa must be at least 0"),
+        ({"average_decay": 1.0}, "average_decay must be at least 0 and below 1"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"data": schema.Data("ring8")}, "data must be square images"),
+    ],
+)
+def test_numbers_out_of_range(tiny_pixels, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        train("x", dataclasses.replace(tiny_pixels, **change), run_dir=tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_leaves_its_reports(pixels_run):
+    model = load_model(pixels_run)
+    assert isinstance(model, PixelIQN) and model.step == 10
+    assert [record["step"] for record in pixels_run.records() if "loss" in record] == [5, 10]
+    assert [path.name for path in sorted(pixels_run.samples.glob("*.png"))] == [
+        f"step-{step:08d}.png" for step in (0, 5, 10)
+    ]
+
+
+def test_resumed_equals_uninterrupted(pixels_run, tiny_pixels, tmp_path):
+    short = dataclasses.replace(tiny_pixels, steps=5)
+    train("pixeliqn-digits", short, seed=1, run_dir=tmp_path / "run", verbose=0)
+    again = load_model(train("pixeliqn-digits", tiny_pixels, seed=1, run_dir=tmp_path / "run", verbose=0))
+    whole = load_model(pixels_run)
+    for a, b in zip(again.variables, whole.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_pixelcnn_reports_bits(tiny_pixels, tmp_path):
+    preset = dataclasses.replace(tiny_pixels, head="softmax")
+    run = train("pixelcnn-digits", preset, run_dir=tmp_path / "run", verbose=0)
+    assert isinstance(load_model(run), PixelCNN)
+    # An untrained softmax over 256 values costs 8 bits a value; ten steps change little.
+    bits = [record["bits_per_dim"] for record in run.records() if "bits_per_dim" in record]
+    assert len(bits) == 2 and all(3 < value < 8.5 for value in bits)
+
+
+def test_classes_from_data_to_gan_train(tiny_pixels, tmp_path):
+    preset = dataclasses.replace(tiny_pixels, class_conditional=True)
+    run = train("pixeliqn-digits", preset, run_dir=tmp_path / "run", verbose=0)
+    model = load_model(run)
+    assert model.num_classes == 10
+    # Without labels the classes come in turn.
+    labels = np.arange(20) % 10
+    np.testing.assert_array_equal(model.sample(20, seed=3), model.sample(20, seed=3, labels=labels))
+    (row, _) = evaluate.evaluate([run], 60, "digits-cnn", gan_train=1, verbose=0)
+    # An untrained generator shows no class: near 1 in 10.
+    assert row.classes.gan_test < 0.4 and row.classes.samples == 60
+
+
+def test_inpaint_command(pixels_run, tmp_path, capfd):
+    picture = tmp_path / "new" / "x.png"
+    options = ["--n", "3", "--known", "left", "--completions", "2", "--tau", "0.5", "--output", str(picture)]
+    cli.main(["inpaint", str(pixels_run.path), *options])
+    assert capfd.readouterr().out.strip() == str(picture)
+    # Columns: masked, 2 draws, the median, original; each 8 x 8 pixels and a line between, 8 times as large.
+    image = np.asarray(Image.open(picture))[::8, ::8]
+    assert image.shape == (3 * 9 + 1, 5 * 9 + 1)
+    originals = data.take(data.load("digits", split="test"), 3)[..., 0]
+    for row in range(3):
+        cells = [image[1 + 9 * row : 9 + 9 * row, 1 + 9 * column : 9 + 9 * column] for column in range(5)]
+        np.testing.assert_array_equal(cells[4], originals[row])
+        assert (cells[0][:, 4:] == 128).all()
+        for cell in cells:
+            np.testing.assert_array_equal(cell[:, :4], originals[row][:, :4])
+        assert (cells[1] != cells[2]).any()
+
+
+def test_inpaint_is_refused(images_run, pixels_run, capfd):
+    for arguments, message in (
+        ([str(images_run.path)], "must be of a model that inpaints"),
+        ([str(pixels_run.path), "--n", "0"], "n must be at least 1"),
+        ([str(pixels_run.path), "--tau", "1.5"], "tau"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["inpaint", *arguments])
+        assert stopped.value.code == 2
+        told = capfd.readouterr().err
+        assert message in told and "Traceback" not in told
+
+
+def test_sample_and_plot(pixels_run, tmp_path, capfd):
+    cli.main(["sample", str(pixels_run.path), "--n", "5", "--batch-size", "2", "--output", str(tmp_path / "x.npy")])
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), load_model(pixels_run).sample(5))
+    cli.main(["plot", str(pixels_run.path), "--output", str(tmp_path / "y.png")])
+    assert (pixels_run.path / "curves.png").exists()
+    capfd.readouterr()
