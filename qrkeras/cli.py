@@ -24,10 +24,10 @@ def presets(name: Positional[str | None] = None, /):
     from rich.table import Table
 
     if name is None:
-        table = Table("preset", "data", "loss", "network", "update", "steps", box=None, pad_edge=False)
+        table = Table("preset", "data", "network", "objective", "steps", box=None, pad_edge=False)
         for key, preset in preset_table.PRESETS.items():
-            kinds = [type(part).__name__ for part in (preset.loss, preset.network)]
-            table.add_row(key, preset.data.name, *kinds, preset.update, f"{preset.steps:,}")
+            network = type(preset.network).__name__
+            table.add_row(key, preset.data.name, network, preset.objective, f"{preset.steps:,}")
     else:
         preset = preset_table.get(name)
         table = Table("field", "value", "source", box=None, pad_edge=False)

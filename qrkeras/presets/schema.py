@@ -156,6 +156,11 @@ class Preset:
         """Whether the model learns from class labels."""
         return False
 
+    @property
+    def objective(self):
+        """What is minimised, in a word."""
+        raise NotImplementedError
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GanPreset(Preset):
@@ -182,6 +187,10 @@ class GanPreset(Preset):
     def examples_per_step(self):
         return self.batch_size * self.discriminator_steps
 
+    @property
+    def objective(self):
+        return f"{type(self.loss).__name__}, {self.update}"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PixelPreset(Preset):
@@ -201,6 +210,10 @@ class PixelPreset(Preset):
     @property
     def takes_labels(self):
         return self.class_conditional
+
+    @property
+    def objective(self):
+        return {"quantile": "quantile Huber", "softmax": "cross-entropy"}[self.head]
 
 
 def check(preset):
