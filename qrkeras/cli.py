@@ -347,6 +347,7 @@ def _load_tensorflow():
             import tensorflow as tf
 
             tf.config.list_physical_devices()
+            tf.get_logger().setLevel("ERROR")  # it warns of retracing where several models are each traced once
         finally:
             os.dup2(kept, 2)
             os.close(kept)
