@@ -90,10 +90,8 @@ def sample(
       output: file to write, .png or .npy; None: RUN/samples-SEED.png. Points also come as .npy beside it.
     """
     import numpy as np
-    from rich.console import Console
-    from rich.progress import track
 
-    from qrkeras import experiment, plots, runs
+    from qrkeras import experiment, plots, progress, runs
     from qrkeras.train import load_model
 
     opened = runs.load(run)
@@ -102,12 +100,8 @@ def sample(
         raise ValueError(f"output must end in .png or .npy. Received: {output}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
-    model = load_model(opened)
-    total = -(-n // batch_size)
-    console = Console(stderr=True)
-    batches = model.sample_batches(n, seed, batch_size)
-    shown = track(batches, "samples", total=total, transient=True, disable=not console.is_terminal, console=console)
-    drawn = np.concatenate(list(shown))
+    batches = load_model(opened).sample_batches(n, seed, batch_size)
+    drawn = np.concatenate(list(progress.shown(batches, "samples", n, batch_size)))
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix == ".npy" or drawn.ndim == 2:
         np.save(output.with_suffix(".npy"), drawn)
@@ -216,7 +210,7 @@ def evaluate(
     opened = [runs.load(path) for path in run]
     rows = verb.evaluate(opened, samples, features, split, seed, best, gan_train)
     print(verb.table(rows))
-    for path in verb.write(rows, opened, output or run[0] / "evaluated", seed, best):
+    for path in verb.write(rows, output or run[0] / "evaluated"):
         print(path)
 
 

@@ -6,14 +6,14 @@ import json
 import math
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
-from qrkeras import evaluation, experiment, plots
+from qrkeras import evaluation, experiment, plots, progress
 from qrkeras.data import take
 from qrkeras.train import load_model
 
 FLOOR = "held-out real images"
+BATCH_SIZE = 64
+PICTURED = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Row:
     step: int | None
     measures: evaluation.Measures
     classes: evaluation.ClassScores | None = None
+    images: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def evaluate(opened, samples=None, features=None, split="train", seed=0, best=False, gan_train=None, verbose=1):
@@ -65,15 +66,14 @@ def evaluate(opened, samples=None, features=None, split="train", seed=0, best=Fa
     evaluator = experiment.build_evaluator(preset, experiment.build_data(preset), split, verbose)
     rows = []
     for run, model in zip(opened, models):
-        batches = model.sample_batches(evaluator.samples, seed)
-        total = math.ceil(evaluator.samples / 256)
-        console = Console(stderr=True)
-        hidden = not (verbose and console.is_terminal)
-        shown = track(batches, str(run.path), total=total, transient=True, disable=hidden, console=console)
-        measures = evaluator.measure(shown)
+        batches = model.sample_batches(evaluator.samples, seed, BATCH_SIZE)
+        measures = evaluator.measure(progress.shown(batches, str(run.path), evaluator.samples, BATCH_SIZE, verbose))
+        images = model.sample(PICTURED, seed)
         classes = _class_scores(model, labelled, evaluator.samples, seed, gan_train, verbose) if gan_train else None
-        rows.append(Row(str(run.path), model.step, measures, classes))
-    return [*rows, Row(FLOOR, None, evaluator.floor())]
+        rows.append(Row(str(run.path), model.step, measures, classes, images))
+    held_out = experiment.build_data(preset, "test")
+    images = take(held_out, min(PICTURED, held_out.size))
+    return [*rows, Row(FLOOR, None, evaluator.floor(), images=images)]
 
 
 def table(rows):
@@ -114,7 +114,7 @@ def table(rows):
     return "\n".join(lines)
 
 
-def write(rows, opened, prefix, seed=0, best=False):
+def write(rows, prefix):
     """Writes what was measured beside each other: PREFIX.csv, PREFIX.json, PREFIX.png (samples) and PREFIX-prd.png.
 
     Returns: the paths.
@@ -127,12 +127,10 @@ def write(rows, opened, prefix, seed=0, best=False):
         writer = csv.DictWriter(file, list(dict.fromkeys(key for record in records for key in record)))
         writer.writeheader()
         writer.writerows(records)
-    source = experiment.build_data(opened[0].preset, "test")
-    panels = {
-        f"{row.name}, {row.measures.objective} {row.measures.fid_train:.4g}": load_model(run, best).sample(64, seed)
-        for row, run in zip(rows, opened)
-    }
-    panels[FLOOR] = take(source, min(64, source.size))
+    panels = {}
+    for row in rows:
+        figure = "" if row.step is None else f", {row.measures.objective} {row.measures.fid_train:.4g}"
+        panels[row.name + figure] = row.images
     plots.image_panels(panels, paths[".png"])
     curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows}
     plots.precision_recall_curves(curves, paths["-prd.png"])

@@ -110,7 +110,7 @@ def test_table_of_class_scores():
 
 @pytest.fixture
 def written(rows, two_runs, tmp_path):
-    paths = evaluate.write(rows, two_runs, tmp_path / "new" / "out.v1")
+    paths = evaluate.write(rows, tmp_path / "new" / "out.v1")
     assert [path.name for path in paths] == ["out.v1.csv", "out.v1.json", "out.v1.png", "out.v1-prd.png"]
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(path.name for path in paths)
     return paths
@@ -253,8 +253,8 @@ class Conditional:
         random = np.random.default_rng(seed)
         return np.stack([self.images[random.choice(np.flatnonzero(self.labels == label))] for label in labels])
 
-    def sample_batches(self, n, seed=0):
-        yield from np.array_split(self.sample(n, seed), 3)
+    def sample_batches(self, n, seed=0, batch_size=64):
+        yield from np.array_split(self.sample(n, seed), -(-n // batch_size))
 
 
 def test_class_scores_end_to_end(images_run, monkeypatch, tmp_path):
@@ -269,7 +269,7 @@ def test_class_scores_end_to_end(images_run, monkeypatch, tmp_path):
     record = evaluate.to_record(found[0])
     assert record["GAN-train"] == scores.gan_train and record["class images"] == 320
     assert "| 320 |" in evaluate.table(found)
-    evaluate.write(found, [images_run], tmp_path / "out")
+    evaluate.write(found, tmp_path / "out")
     with open(tmp_path / "out.csv", newline="") as file:
         first, floor = csv.DictReader(file)
     assert float(first["GAN-test"]) == scores.gan_test and floor["GAN-test"] == ""

@@ -11,10 +11,8 @@ import tempfile
 import warnings
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
-from qrkeras import metrics
+from qrkeras import metrics, progress
 
 KEPT = 10_000
 MOST = 50_000
@@ -70,10 +68,8 @@ def _compute(source, split, network, verbose):
     moments, score, features = metrics.MomentsAccumulator(), metrics.InceptionScore(), []
     seen, has_logits = 0, True
     batches = _batches(source, count).as_numpy_iterator()
-    total = math.ceil(count / BATCH_SIZE)
-    console = Console(stderr=True)
-    shown = {"total": total, "transient": True, "console": console, "disable": not (verbose and console.is_terminal)}
-    for images in track(batches, f"{network.name} of {source.name}, {split}", **shown):
+    description = f"{network.name} of {source.name}, {split}"
+    for images in progress.shown(batches, description, count, BATCH_SIZE, verbose):
         images = images[: count - seen]
         found, logits = network(images)
         moments.update(found)
