@@ -139,7 +139,6 @@ def write(rows, prefix):
 
 def to_record(row):
     """A row as flat, JSON-ready fields; what does not apply is None."""
-    measures = {key: value if math.isfinite(value) else None for key, value in row.measures.labelled().items()}
     classes = {}
     if row.classes:
         classes = {
@@ -150,7 +149,7 @@ def to_record(row):
         }
     known = {"name": row.name, "step": row.step}
     known |= {field: getattr(row.measures, field) for field in ("features", "resize", "split", "samples")}
-    return {**known, **measures, **classes}
+    return {**known, **row.measures.finite(), **classes}
 
 
 def _labelled(preset, opened, models):

@@ -15,7 +15,7 @@ KEPT = 2
 class Checkpoint(EveryNSteps):
     """Saves the model as `step-*.keras`, weights, optimizers and random state, and keeps the last two.
 
-    Each file is written under a temporary name and renamed. Weights that are not finite are not saved.
+    Weights that are not finite are not saved.
 
     Args:
       directory: existing folder.   every: steps between two checkpoints.
@@ -29,14 +29,19 @@ class Checkpoint(EveryNSteps):
         for variable in self.model.trainable_variables:
             if not np.all(np.isfinite(keras.ops.convert_to_numpy(variable))):
                 raise FloatingPointError(f"the weights {variable.path} are not finite at step {step}")
-        temporary = self.directory / "tmp.keras"
-        try:
-            self.model.save(temporary)
-            os.replace(temporary, self.directory / f"step-{step:08d}.keras")
-        finally:
-            temporary.unlink(missing_ok=True)
+        save(self.model, self.directory / f"step-{step:08d}.keras")
         for old in checkpoints(self.directory)[KEPT:]:
             old.unlink()
+
+
+def save(model, path):
+    """Saves `model` as `path`, whole or not at all."""
+    temporary = path.with_name("tmp.keras")
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def checkpoints(directory):

@@ -1,10 +1,9 @@
 """Measures of generated images while training goes on."""
 
-import math
-import os
 import time
 
 from qrkeras import plots
+from qrkeras.callbacks.checkpoint import save
 from qrkeras.callbacks.every import EveryNSteps
 from qrkeras.callbacks.log import append_record
 
@@ -59,21 +58,13 @@ class Evaluation(EveryNSteps):
             "resize": measures.resize,
             "samples": measures.samples,
             "seconds": round(time.perf_counter() - start, 1),
-            **{name: value if math.isfinite(value) else None for name, value in measures.labelled().items()},
+            **measures.finite(),
         }
         self.history.append(record)
         # Distances from other numbers of samples do not compare.
         alike = [r for r in self.history if measures.objective in r and r["samples"] == measures.samples]
         curve = [(r["step"], r[measures.objective]) for r in alike]
         if measures.fid_train <= min(value for _, value in curve):
-            self._save()
+            save(self.model, self.best)
         append_record(self.records, record)  # last: what is not reported is evaluated again
         plots.minimum_curves({"": curve}, measures.objective, self.picture)
-
-    def _save(self):
-        temporary = self.best.with_name("tmp-" + self.best.name)
-        try:
-            self.model.save(temporary)
-            os.replace(temporary, self.best)
-        finally:
-            temporary.unlink(missing_ok=True)

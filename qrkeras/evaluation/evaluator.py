@@ -46,6 +46,10 @@ class Measures:
         """Label of the measure whose minimum over training is reported  (QRGAN, Table 1)."""
         return f"FID[{self.features}] train"
 
+    def finite(self):
+        """`labelled`, as JSON and CSV have it: None where a measure does not apply."""
+        return {label: value if math.isfinite(value) else None for label, value in self.labelled().items()}
+
     def labelled(self):
         """Label -> value, each label with its feature network and split: `FID[cifar10-cnn] train`."""
         name, split = self.features, self.split

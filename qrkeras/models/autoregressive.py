@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from qrkeras.models.image_checks import check_images, check_labels, check_mask, check_tau, check_training_data
+from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel
 
 
@@ -243,16 +244,6 @@ def check_network(model, network, num_outputs, quantile):
             f"network must be pixelcnn(..., num_outputs={num_outputs}, quantile={quantile}) for {model}. "
             f"Received: num_outputs={network.num_outputs}, quantile={network.quantile}"
         )
-
-
-def to_unit(images):
-    """uint8 images to float32 in [-1, 1]."""
-    return ops.cast(images, "float32") / 127.5 - 1.0
-
-
-def to_uint8(images):
-    """Images in [-1, 1] to the nearest uint8."""
-    return ops.cast(ops.clip(ops.round((images + 1.0) * 127.5), 0, 255), "uint8")
 
 
 def _seeds(seed, n):

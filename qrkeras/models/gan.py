@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from qrkeras.models.adversarial import AdversarialModel
+from qrkeras.models.image_range import to_uint8, to_unit
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -78,7 +79,7 @@ class GAN(AdversarialModel):
     def real_examples(self, data):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         if keras.backend.standardize_dtype(x.dtype) == "uint8":
-            return ops.cast(x, "float32") / 127.5 - 1.0
+            return to_unit(x)
         return ops.cast(x, "float32")
 
     def fit(self, x=None, *args, **kwargs):
@@ -108,7 +109,7 @@ class GAN(AdversarialModel):
         samples = ops.cast(self.generator(self.noise_of_seeds(seeds), training=False), "float32")
         if len(self.example_shape) != 3:
             return samples
-        return ops.cast(ops.clip(ops.round((samples + 1.0) * 127.5), 0, 255), "uint8")
+        return to_uint8(samples)
 
     def sample(self, n, seed=0, batch_size=256):
         """`n` samples; the i-th is a function of (weights, seed, i), whatever n and batch_size.

@@ -5,8 +5,9 @@ import numpy as np
 from keras import ops
 
 from qrkeras.losses import quantile_huber
-from qrkeras.models.autoregressive import AutoregressiveModel, check_network, to_uint8, to_unit
+from qrkeras.models.autoregressive import AutoregressiveModel, check_network
 from qrkeras.models.image_checks import check_images, check_labels, check_tau
+from qrkeras.models.image_range import to_uint8, to_unit
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")

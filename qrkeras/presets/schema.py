@@ -120,7 +120,7 @@ class RmsProp:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Preset:
-    """What every experiment has: data and schedule."""
+    """What every experiment has: data and schedule. A family adds `objective`, what it minimises in a word."""
 
     data: Data
     batch_size: int
@@ -155,11 +155,6 @@ class Preset:
     def takes_labels(self):
         """Whether the model learns from class labels."""
         return False
-
-    @property
-    def objective(self):
-        """What is minimised, in a word."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
