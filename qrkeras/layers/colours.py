@@ -71,10 +71,6 @@ def cut_matrix(matrix, colours, input_stacks=1, output_stacks=1, strict=False):
     return parts
 
 
-# Outputs from which on leaving the masked third of the products out saves more time than cutting the planes costs.
-_WIDE = 512
-
-
 @keras.saving.register_keras_serializable(package="qrkeras")
 class ColourDense(keras.layers.Layer):
     """Map of each pixel by itself, `x (W * mask) + b`: a 1x1 convolution with mask B.
@@ -116,25 +112,9 @@ class ColourDense(keras.layers.Layer):
 
     def call(self, x):
         flat = ops.reshape(x, (-1, x.shape[-1]))
-        if self.colours == 1:
-            y = ops.matmul(flat, self.kernel)
-        elif self.output_stacks == 1 and self.units >= _WIDE:
-            y = self._without_zeros(flat)
-        else:
-            y = ops.matmul(flat, self.kernel * ops.cast(self._mask, self.kernel.dtype))
+        masked = self.kernel if self.colours == 1 else self.kernel * ops.cast(self._mask, self.kernel.dtype)
+        y = ops.matmul(flat, masked)
         return ops.reshape(y if self.bias is None else y + self.bias, (*ops.shape(x)[:-1], self.units))
-
-    def _without_zeros(self, x):
-        """`x (W * mask)`, colour by colour of input: colour c goes to the outputs of colours c and later."""
-        colours = cut_planes(x, self.colours, self.input_stacks)
-        kernels = cut_planes(self.kernel, self.colours, self.input_stacks, axis=0)
-        outputs, rest = [], None
-        for x, kernel, (start, stop) in zip(colours, kernels, colour_bounds(self.units, self.colours), strict=True):
-            y = ops.matmul(x, kernel[:, start:])  # the outputs from `start` on
-            y = y if rest is None else rest + y
-            own, rest = ops.split(y, [stop - start], axis=-1) if stop < self.units else (y, None)
-            outputs.append(own)
-        return ops.concatenate(outputs, axis=-1)
 
     def parts(self):
         """Weights by colour: list of kernel `(planes seen, planes of the colour)` and bias, or None."""
