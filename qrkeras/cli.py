@@ -214,6 +214,30 @@ def evaluate(
         print(path)
 
 
+def calibration(
+    run: Positional[tuple[pathlib.Path, ...]] = (), /, images: int = 1_000, output: pathlib.Path | None = None
+):
+    """Count how many held-out values lie below the quantiles that a PixelIQN predicts; a table and a picture.
+
+    Args:
+      run: run directories of PixelIQN.
+      images: held-out images that are looked at, at most.
+      output: PNG of the reliability diagram; None: RUN/calibration.png, in the first run.
+    """
+    from qrkeras import calibration as verb
+    from qrkeras import runs
+
+    if not run:
+        raise ValueError("RUN must name at least one run directory: qrkeras calibration RUN [RUN ...]")
+    if images < 1:
+        raise ValueError(f"images must be at least 1. Received: {images}")
+    rows = verb.measure([runs.load(path) for path in run], images)
+    print(verb.table(rows))
+    output = output or run[0] / "calibration.png"
+    verb.draw(rows, output)
+    print(output)
+
+
 def rebuild(
     name: Positional[str], /, data_dir: pathlib.Path | None = None, output: pathlib.Path | None = None, seed: int = 0
 ):
@@ -349,7 +373,20 @@ def _load_tensorflow():
 
 VERBS = {
     verb.__name__: verb
-    for verb in (presets, train, sample, inpaint, evaluate, export, plot, coverage, contours, demo, rebuild)
+    for verb in (
+        presets,
+        train,
+        sample,
+        inpaint,
+        evaluate,
+        calibration,
+        export,
+        plot,
+        coverage,
+        contours,
+        demo,
+        rebuild,
+    )
 }
 
 

@@ -24,6 +24,7 @@ class Row:
     step: int | None
     measures: evaluation.Measures
     classes: evaluation.ClassScores | None = None
+    bits_per_dim: float | None = None
     images: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
@@ -70,7 +71,7 @@ def evaluate(opened, samples=None, features=None, split="train", seed=0, best=Fa
         measures = evaluator.measure(progress.shown(batches, str(run.path), evaluator.samples, BATCH_SIZE, verbose))
         images = model.sample(PICTURED, seed)
         classes = _class_scores(model, labelled, evaluator.samples, seed, gan_train, verbose) if gan_train else None
-        rows.append(Row(str(run.path), model.step, measures, classes, images))
+        rows.append(Row(str(run.path), model.step, measures, classes, _bits_per_dim(run.preset, model), images))
     held_out = experiment.build_data(preset, "test")
     images = take(held_out, min(PICTURED, held_out.size))
     return [*rows, Row(FLOOR, None, evaluator.floor(), images=images)]
@@ -84,6 +85,8 @@ def table(rows):
         "", "step", "samples", f"FID[{name}] train", f"FID[{name}] test", f"1000 KID[{name}] {split}", f"IS[{name}]",
         "precision", "recall", "density", "coverage", "F8", "F1/8",
     ]  # fmt: skip
+    likelihoods = any(row.bits_per_dim is not None for row in rows)
+    header += ["bits/dim test"] * likelihoods
     lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
     for row in rows:
         m = row.measures
@@ -99,6 +102,8 @@ def table(rows):
         ]
         if m.split != split:  # held-out images against themselves
             cells[5], cells[7:] = "", [""] * 6
+        if likelihoods:
+            cells.append("" if row.bits_per_dim is None else f"{row.bits_per_dim:.3f}")
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
@@ -149,7 +154,15 @@ def to_record(row):
         }
     known = {"name": row.name, "step": row.step}
     known |= {field: getattr(row.measures, field) for field in ("features", "resize", "split", "samples")}
-    return {**known, **row.measures.finite(), **classes}
+    return {**known, **row.measures.finite(), "bits_per_dim test": row.bits_per_dim, **classes}
+
+
+def _bits_per_dim(preset, model):
+    """Mean over the held-out images, of a model with a likelihood; None for others."""
+    if not hasattr(model, "bits_per_dim"):
+        return None
+    held_out = take(experiment.build_data(preset, "test", labels=preset.takes_labels))
+    return float(np.mean(model.bits_per_dim(*held_out) if preset.takes_labels else model.bits_per_dim(held_out)))
 
 
 def _labelled(preset, opened, models):

@@ -130,6 +130,26 @@ def precision_recall_curves(series, path):
     _save(figure, path)
 
 
+def reliability(series, path):
+    """Writes the fraction of values below predicted quantiles against their level, a band where values lie on them.
+
+    Args:
+      series: name -> objects with `tau`, `below` and `at_or_below`.
+    """
+    figure = Figure(figsize=(4.2, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.plot([0, 1], [0, 1], color="gray", linewidth=0.8)
+    for name, levels in series.items():
+        tau = [c.tau for c in levels]
+        band = axis.fill_between(tau, [c.below for c in levels], [c.at_or_below for c in levels], alpha=0.3, label=name)
+        middle = [(c.below + c.at_or_below) / 2 for c in levels]
+        axis.plot(tau, middle, color=band.get_facecolor(), alpha=1, marker=".", linewidth=1)
+    axis.set(xlabel="level tau", ylabel="fraction of values below", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8, loc="upper left")
+    _save(figure, path)
+
+
 def image_panels(panels, path, columns=8):
     """Writes grids of images side by side, titled.
 

@@ -34,11 +34,13 @@ MAY_IMPORT = {
     "serving": {"models"},
     "train": {"callbacks", "experiment", "presets", "runs"},
     "evaluate": {"data", "evaluation", "experiment", "plots", "progress", "runs", "train"},
+    "calibration": {"data", "experiment", "metrics", "plots", "train"},
     "rebuild": {"data", "features"},
     "coverage": {"presets", "runs", "metrics"},
     "figures": {"experiment", "models", "plots", "presets", "runs"},
     "demo": {"coverage", "figures", "presets", "runs", "serving", "train"},
     "cli": {
+        "calibration",
         "coverage",
         "data",
         "demo",

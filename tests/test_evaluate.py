@@ -108,6 +108,13 @@ def test_table_of_class_scores():
     assert cells(shown[-1]) == ["a", "4,000", "0.500", "0.250", "0.875"]
 
 
+def test_table_of_models_with_and_without_likelihood():
+    rows = [evaluate.Row("a", 1, fake(), bits_per_dim=1.23456), evaluate.Row("b", 1, fake())]
+    shown = evaluate.table(rows).splitlines()
+    assert [cells(line)[13:] for line in (shown[0], shown[2], shown[3])] == [["bits/dim test"], ["1.235"], [""]]
+    assert [evaluate.to_record(row)["bits_per_dim test"] for row in rows] == [1.23456, None]
+
+
 @pytest.fixture
 def written(rows, two_runs, tmp_path):
     paths = evaluate.write(rows, tmp_path / "new" / "out.v1")

@@ -105,6 +105,14 @@ def test_pixelcnn_reports_bits(tiny_pixels, tmp_path):
     # An untrained softmax over 256 values costs 8 bits a value; ten steps change little.
     bits = [record["bits_per_dim"] for record in run.records() if "bits_per_dim" in record]
     assert len(bits) == 2 and all(3 < value < 8.5 for value in bits)
+    model, held_out = load_model(run), data.take(data.load("digits", split="test"))
+    each = model.bits_per_dim(held_out, batch_size=60)
+    assert each.shape == (len(held_out),)
+    assert np.mean(each) == pytest.approx(
+        model.evaluate(held_out, verbose=0, return_dict=True)["bits_per_dim"], rel=1e-5
+    )
+    (row, floor) = evaluate.evaluate([run], 20, "digits-cnn", verbose=0)
+    assert row.bits_per_dim == pytest.approx(np.mean(each), rel=1e-5) and floor.bits_per_dim is None
 
 
 def test_classes_from_data_to_gan_train(tiny_pixels, tmp_path):
@@ -149,6 +157,29 @@ def test_inpaint_is_refused(images_run, pixels_run, capfd):
         assert stopped.value.code == 2
         told = capfd.readouterr().err
         assert message in told and "Traceback" not in told
+
+
+def test_calibration_command(pixels_run, images_run, tmp_path, capfd):
+    picture = tmp_path / "new" / "c.png"
+    cli.main(["calibration", str(pixels_run.path), "--images", "50", "--output", str(picture)])
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0] == "| | tau | below | at or below | gap |" and lines[-1] == str(picture)
+    assert "3,200 held-out values" in lines[-2]  # 50 images of 8 x 8
+    model, held_out = load_model(pixels_run), data.take(data.load("digits", split="test"), 50)
+    median = np.clip(np.round(model.quantiles(held_out, 0.5)), 0, 255)
+    below, at_or_below = (held_out < median).mean(), (held_out <= median).mean()
+    gap = max(below - 0.5, 0.5 - at_or_below, 0)
+    assert lines[5] == f"| {pixels_run.path} | 0.5 | {below:.3f} | {at_or_below:.3f} | {gap:.3f} |"
+    assert np.asarray(Image.open(picture).convert("L")).std() > 10, "not one colour"
+    for arguments, told in (
+        ([], "RUN must name at least one run"),
+        ([str(images_run.path)], "must be of a model that predicts quantiles"),
+        ([str(pixels_run.path), "--images", "0"], "images must be at least 1"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["calibration", *arguments])
+        assert stopped.value.code == 2
+        assert told in capfd.readouterr().err
 
 
 def test_sample_and_plot(pixels_run, tmp_path, capfd):

@@ -4,6 +4,7 @@ A measure of features comes twice: as a function of all of them, and as an objec
 `result()` for features that stream by, with the same result.
 """
 
+from qrkeras.metrics.calibration import Calibration, calibration
 from qrkeras.metrics.coverage import ModeCoverage, mode_coverage
 from qrkeras.metrics.frechet import FrechetDistance, Moments, MomentsAccumulator, frechet_distance, moments
 from qrkeras.metrics.inception import InceptionEstimate, InceptionScore, inception_score
@@ -18,6 +19,7 @@ from qrkeras.metrics.neighbours import (
 from qrkeras.metrics.prd import CurveEstimate, PrecisionRecallCurve, precision_recall_curve
 
 __all__ = [
+    "Calibration",
     "CurveEstimate",
     "FrechetDistance",
     "InceptionEstimate",
@@ -31,6 +33,7 @@ __all__ = [
     "Neighbourhoods",
     "PrecisionRecall",
     "PrecisionRecallCurve",
+    "calibration",
     "frechet_distance",
     "inception_score",
     "kernel_distance",

@@ -1,10 +1,13 @@
 """PixelCNN: a softmax for every value."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from qrkeras.losses import bits_per_dim, categorical_cross_entropy, categorical_quantile
 from qrkeras.models.autoregressive import AutoregressiveModel, check_network
+from qrkeras.models.image_checks import check_images, check_labels
+from qrkeras.models.image_range import to_unit
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -32,9 +35,32 @@ class PixelCNN(AutoregressiveModel):
     def __init__(self, network, average_decay=0.9999, seed=0, **kwargs):
         check_network("PixelCNN", network, num_outputs=256, quantile=False)
         super().__init__(network, average_decay, seed, **kwargs)
+        images = ((None, *self.example_shape), "uint8")
+        self.score_function = self._compiled(self.score, images, ((None,), "int32"))
 
     def losses(self, images, outputs, tau):
         return categorical_cross_entropy(ops.cast(images, "int32"), outputs)
 
     def value_of(self, outputs, tau):
         return ops.cast(categorical_quantile(outputs, tau), "float32") / 127.5 - 1.0
+
+    def bits_per_dim(self, images, labels=None, batch_size=64):
+        """Bits that a value of each image costs under the averaged weights: `-log2 P(image) / values`.
+
+        Args:
+          images: uint8 `(n, height, width, channels)`.   labels: an int or `(n,)`, where the network has classes.
+          batch_size: images looked at at a time.
+        Returns: NumPy array `(n,)`.
+        """
+        check_images("images", images, self.example_shape)
+        labels = check_labels("labels", labels, len(images), self.network.num_classes)
+        parts = []
+        for i in range(0, len(images), batch_size):
+            batch = slice(i, i + batch_size)
+            parts.append(ops.convert_to_numpy(self.score_function(images[batch], labels[batch])))
+        return np.concatenate(parts)
+
+    def score(self, images, labels):
+        """`bits_per_dim` of one batch, as a pure function: it serves exported signatures too."""
+        nats = self.losses(images, self.average(to_unit(images), None, labels), None)
+        return bits_per_dim(ops.mean(nats, axis=(1, 2, 3)))

@@ -1,0 +1,62 @@
+"""Hold a run's predicted quantiles against held-out images."""
+
+import dataclasses
+
+import numpy as np
+
+from qrkeras import experiment, metrics, plots
+from qrkeras.data import take
+from qrkeras.train import load_model
+
+LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Calibration of a run's quantiles at every level."""
+
+    name: str
+    levels: tuple[metrics.Calibration, ...]
+
+
+def measure(opened, images=1_000, levels=LEVELS):
+    """Calibration of each run on its held-out images, quantiles rounded to grey levels as samples are.
+
+    Args:
+      opened: `Run`s of PixelIQN.   images: at most so many held-out images.   levels: tau, in (0, 1).
+    Returns: list of `Row`.
+    Raises:
+      ValueError: where a run's model predicts no quantiles.
+    """
+    rows = []
+    for run in opened:
+        model = load_model(run)
+        if not hasattr(model, "quantiles"):
+            raise ValueError(
+                f"RUN must be of a model that predicts quantiles: PixelIQN. Received: {run.path} of {run.name}"
+            )
+        labels = run.preset.takes_labels
+        held_out = take(experiment.build_data(run.preset, "test", labels=labels), images)
+        held_out, classes = held_out if labels else (held_out, None)
+        found = []
+        for tau in levels:
+            quantiles = np.clip(np.round(model.quantiles(held_out, tau, classes)), 0, 255)
+            found.append(metrics.calibration(held_out, quantiles, tau))
+        rows.append(Row(str(run.path), tuple(found)))
+    return rows
+
+
+def table(rows):
+    """Markdown table of `measure`'s rows."""
+    lines = ["| | tau | below | at or below | gap |", "|---|---|---|---|---|"]
+    for row in rows:
+        lines += [f"| {row.name} | {c.tau:g} | {c.below:.3f} | {c.at_or_below:.3f} | {c.gap:.3f} |" for c in row.levels]
+    lines += ["", f"Fractions of {rows[0].levels[0].count:,} held-out values below a predicted tau-quantile, and at or"]
+    lines[-1] += " below it; gap: distance of tau from the two."
+    return "\n".join(lines)
+
+
+def draw(rows, output):
+    """Writes the reliability diagram of `measure`'s rows as PNG."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    plots.reliability({row.name: row.levels for row in rows}, output)
