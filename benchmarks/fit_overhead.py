@@ -1,6 +1,7 @@
 """What `fit` costs over a bare `tf.function` loop of the same training step, on the same data.
 
     python benchmarks/fit_overhead.py --threads 1 --rounds 5
+    python benchmarks/fit_overhead.py --presets pixeliqn-digits pixelcnn-digits --peers fit   # presets side by side
 
   fit     `model.fit` with its progress bar, as `qrkeras train` calls it, with the preset's steps_per_execution
   graph   one `tf.function` that runs all steps of a round in a `tf.range` loop over the dataset's iterator
@@ -16,7 +17,7 @@ import os
 
 from rounds import measure, table
 
-STEPS = {"qrgan-grid25": 5_000, "qrgan-ring8": 5_000, "qrgan-cifar10": 40}
+STEPS = {"qrgan-grid25": 5_000, "qrgan-ring8": 5_000, "qrgan-cifar10": 40, "pixeliqn-digits": 50, "pixelcnn-digits": 50}
 PEERS = ("fit", "graph", "python")
 
 
@@ -71,13 +72,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, help="threads that each peer may use")
     parser.add_argument("--rounds", type=int, default=5, help="rounds, each of which times every peer once")
-    parser.add_argument("--presets", nargs="+", choices=STEPS, default=list(STEPS), help="presets to time")
+    parser.add_argument("--presets", nargs="+", choices=STEPS, default=list(STEPS)[:3], help="presets to time")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="the first against the others")
     parser.add_argument("--steps", type=int, help="steps in a round; the preset's own number where left out")
     arguments = parser.parse_args()
-    for preset in arguments.presets:
-        names = [f"{preset} {kind}" for kind in arguments.peers]
-        steps = arguments.steps or STEPS[preset]
+    groups = [[f"{preset} {kind}" for kind in arguments.peers] for preset in arguments.presets]
+    if len(arguments.peers) == 1:
+        groups = [[name for group in groups for name in group]]
+    for names in groups:
+        steps = arguments.steps or STEPS[names[0].split()[0]]
         print(table(measure(peer, names, arguments.threads, arguments.rounds, steps)), flush=True)
 
 
