@@ -5,6 +5,8 @@ from keras import ops
 
 from qrkeras.losses import bits_per_dim, categorical_cross_entropy, categorical_quantile
 from qrkeras.models.autoregressive import AutoregressiveModel, check_network
+from qrkeras.models.image_range import to_unit
+from qrkeras.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -38,3 +40,13 @@ class PixelCNN(AutoregressiveModel):
 
     def value_of(self, outputs, tau):
         return ops.cast(categorical_quantile(outputs, tau), "float32") / 127.5 - 1.0
+
+    def signatures(self):
+        """`sample`, `inpaint`, and `score`: the bits per dimension of each image."""
+
+        def score(images, label=None):
+            outputs = self.average(to_unit(images), None, self._served_labels(label))
+            return {"bits_per_dim": bits_per_dim(ops.mean(self.losses(images, outputs, None), axis=(1, 2, 3)))}
+
+        images = {"images": (self.example_shape, "uint8")}
+        return {**super().signatures(), "score": Signature(score, {**images, **self._label_input()})}
