@@ -11,6 +11,7 @@ tensorboard/        the same scalars for TensorBoard
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import platform
@@ -73,11 +74,12 @@ class Run:
         return records
 
     def latest(self, step):
-        """What was reported last, up to `step`: name -> `{"value", "step"}`."""
+        """What was reported last, up to `step`: name -> `{"value", "step"}`; None for a value that was not finite."""
         found = {}
         for record in self.records():
-            if record["step"] <= step:
-                found |= {name: {"value": x, "step": record["step"]} for name, x in record.items() if name != "step"}
+            at = record.pop("step")
+            if at <= step:
+                found |= {name: {"value": _finite(x), "step": at} for name, x in record.items()}
         return found
 
     def rewind(self, step):
@@ -169,6 +171,10 @@ def git_revision():
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _finite(value):
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write(path, text):
