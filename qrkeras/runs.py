@@ -11,7 +11,6 @@ tensorboard/        the same scalars for TensorBoard
 
 import dataclasses
 import json
-import math
 import os
 import pathlib
 import platform
@@ -74,12 +73,12 @@ class Run:
         return records
 
     def latest(self, step):
-        """What was reported last, up to `step`: name -> `{"value", "step"}`; None for a value that was not finite."""
+        """What was reported last, up to `step`: name -> `{"value", "step"}`."""
         found = {}
         for record in self.records():
             at = record.pop("step")
             if at <= step:
-                found |= {name: {"value": _finite(x), "step": at} for name, x in record.items()}
+                found |= {name: {"value": x, "step": at} for name, x in record.items()}
         return found
 
     def rewind(self, step):
@@ -171,10 +170,6 @@ def git_revision():
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _finite(value):
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write(path, text):

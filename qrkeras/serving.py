@@ -9,6 +9,7 @@ assets.extra/qrkeras.json                      what was exported: signatures, st
 
 import errno
 import json
+import math
 import pathlib
 import tempfile
 
@@ -128,14 +129,21 @@ def _write(model, name, metadata, path):
         "git_revision": runs.git_revision(),
         **metadata,
     }
-    (path / METADATA).write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")
+    (path / METADATA).write_text(json.dumps(_strict(record), indent=2, allow_nan=False) + "\n")
+
+
+def _strict(value):
+    """`value` for JSON, which has no infinity: "Infinity" and "NaN" are strings, as in protobuf's JSON."""
+    if isinstance(value, dict):
+        return {key: _strict(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(x) for x in value]
+    return json.dumps(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _traced(signature):
     """The signature as a concrete function with inputs and outputs by name, which refuses what does not fit."""
-    specs = {
-        name: tf.TensorSpec((None, *shape), dtype, name=name) for name, (shape, dtype) in signature.inputs.items()
-    }
+    specs = {name: tf.TensorSpec((None, *shape), dtype, name=name) for name, (shape, dtype) in signature.inputs.items()}
 
     @tf.function(autograph=False)
     def served(**inputs):
