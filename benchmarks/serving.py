@@ -16,8 +16,8 @@ is an export that costs nothing.
 
 import argparse
 import functools
+import multiprocessing
 import os
-import pathlib
 import statistics
 import tempfile
 
@@ -55,32 +55,25 @@ def peer(folder, kind, signature, batch, name, threads):
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    inputs = inputs_of(kind, signature, batch)
     if name == "export":
         loaded = tf.saved_model.load(os.path.join(folder, kind, "1"))
-        function = loaded.signatures[signature]
-        call = lambda: function(**inputs)["images"].numpy()  # noqa: E731
+        answer = loaded.signatures[signature]
     else:
-        model = build(kind)
-        call = functools.partial(keras_call, model, signature, inputs)
-    return lambda steps: [call() for _ in range(steps)]
+        answer = of_model(build(kind), signature)
+    inputs = inputs_of(kind, signature, batch)
+    return lambda steps: [answer(**inputs)["images"].numpy() for _ in range(steps)]
 
 
-def keras_call(model, signature, inputs):
+def of_model(model, signature):
     import tensorflow as tf
 
-    if signature == "sample":
-        return model.draw_function(inputs["seed"]).numpy()
-    levels = noise(model)(inputs["seed"])
-    mask = tf.cast(inputs["mask"], "int32")
-    return model.paint_function(levels, inputs["images"], mask, mask[:, 0, 0]).numpy()
+    noise = tf.function(model.noise_of_seeds, input_signature=[tf.TensorSpec((None, 2), "int32")])
 
+    def inpaint(seed, images, mask):
+        mask = tf.cast(mask, "int32")
+        return {"images": model.paint_function(noise(seed), images, mask, mask[:, 0, 0])}
 
-@functools.cache
-def noise(model):
-    import tensorflow as tf
-
-    return tf.function(model.noise_of_seeds, input_signature=[tf.TensorSpec((None, 2), "int32")])
+    return inpaint if signature == "inpaint" else lambda seed: {"images": model.draw_function(seed)}
 
 
 def export(folder, kind):
@@ -112,12 +105,9 @@ def main():
 
 
 def write(folder, kind):
-    """Exports in a process of its own: a peer must not find TensorFlow loaded."""
-    import multiprocessing
-
+    """Exports in a process of its own, whose threads and memory are gone when the peers are timed."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.apply(export, (folder, kind))
-    assert (pathlib.Path(folder) / kind / "1").is_dir()
 
 
 def row(name, batch, result):
