@@ -14,6 +14,7 @@ setup(
     install_requires=[
         "keras>=3.15",
         "tensorflow>=2.21,<2.22",
+        "tensorflow-serving-api>=2.21,<2.22",
         "tensorflow-datasets>=4.9.10",
         "importlib_resources",  # tensorflow-datasets imports it and does not name it
         "tensorflow-gan>=2.1",

@@ -120,20 +120,31 @@ def export(
     /,
     name: str | None = None,
     version: int | None = None,
+    best: bool = False,
 ):
-    """Export a run's generator as a SavedModel with the signature `sample`, for TF Serving.
+    """Export a run's model as a SavedModel for TF Serving, and list its signatures.
 
     Args:
       run: run directory.
       base_dir: folder that the server watches.
       name: of the served model; None: the preset's.
       version: a free positive integer; None: the next.
+      best: take the best model evaluated during training, not the newest.
     """
     from qrkeras import runs, serving
     from qrkeras.train import load_model
 
     opened = runs.load(run)
-    print(serving.export_model(load_model(opened), base_dir, name or opened.name, version))
+    model = load_model(opened, best)
+    metadata = {
+        "run": opened.name,
+        "preset": preset_table.to_dict(opened.preset),
+        "seed": opened.seed,
+        "metrics": opened.latest(model.step),
+    }
+    path = serving.export_model(model, base_dir, name or opened.name, version, metadata)
+    print(path)
+    print(serving.table(serving.read_metadata(path)))
 
 
 def inpaint(

@@ -15,6 +15,7 @@ import os
 import pathlib
 import platform
 import shutil
+import subprocess
 import tempfile
 
 from qrkeras import __version__
@@ -71,6 +72,15 @@ class Run:
                 continue
         return records
 
+    def latest(self, step):
+        """What was reported last, up to `step`: name -> `{"value", "step"}`."""
+        found = {}
+        for record in self.records():
+            at = record.pop("step")
+            if at <= step:
+                found |= {name: {"value": x, "step": at} for name, x in record.items()}
+        return found
+
     def rewind(self, step):
         """Drops what was reported after `step`, before training goes on from there."""
         kept = [record for record in self.records() if record["step"] <= step]
@@ -107,7 +117,7 @@ def create(path, name, preset, seed):
         "name": name,
         "seed": seed,
         "preset": to_dict(preset),
-        "versions": {"qrkeras": __version__, "python": platform.python_version(), **_library_versions()},
+        "versions": versions(),
     }
     _write(path / "config.json", json.dumps(config, indent=2) + "\n")
     return Run(path, name, preset, seed)
@@ -142,10 +152,24 @@ def _check_same(run, name, preset, seed):
         )
 
 
-def _library_versions():
+def versions():
+    """Versions of what computes."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("keras", "tensorflow", "numpy")}
+    libraries = {name: version(name) for name in ("keras", "tensorflow", "numpy")}
+    return {"qrkeras": __version__, "python": platform.python_version(), **libraries}
+
+
+def git_revision():
+    """Commit of the checkout that the package runs from, with `-dirty` where files differ from it; None elsewhere."""
+    checkout = pathlib.Path(__file__).parents[1]
+    if not (checkout / ".git").exists():  # an installed package may lie within somebody else's checkout
+        return None
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def _write(path, text):

@@ -1,55 +1,194 @@
-"""Trained generators as SavedModels that plain TensorFlow and TF Serving load, with no qrkeras in the process."""
+"""Trained models as SavedModels that plain TensorFlow and TF Serving load, with no qrkeras in the process.
 
+A version on disk, `base_dir/name/version`:
+
+saved_model.pb, variables/                     the signatures, and the weights that they use
+assets.extra/tf_serving_warmup_requests        one request for each signature, which TF Serving answers while it loads
+assets.extra/qrkeras.json                      what was exported: signatures, step, versions, git revision, ...
+"""
+
+import errno
+import json
+import math
 import pathlib
 import tempfile
 
-import keras
+import numpy as np
 import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from qrkeras import runs
+from qrkeras.models.signature import Signature
+
+WARMUP = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
+METADATA = pathlib.Path("assets.extra", "qrkeras.json")
 
 
-def export_model(model, base_dir, name, version=None):
-    """Writes `base_dir/name/version`, a SavedModel with the signature `sample`, also as `serving_default`.
+def export_model(model, base_dir, name, version=None, metadata=None):
+    """Writes `base_dir/name/version`, a SavedModel of what `model.signatures()` serves.
 
-    `sample`: `seed` int32 `(batch, 2)` -> `images` uint8 `(batch, height, width, channels)`, or `samples` float32
-    `(batch, d)` for points. Row i depends on seed i and on nothing else, so that requests may share a batch.
+    `serving_default` is `sample`. Where samples are uint8 images of 1 or 3 channels, `sample_png` gives them as PNG
+    files. Row i of an answer depends on row i of the request alone, so that requests may share a batch; all
+    randomness comes from the seeds.
+
+    The version is written beside its place and renamed into it: a server that watches the folder sees all of it or
+    nothing.
 
     Args:
-      model: `GAN`.   base_dir: folder that the server watches; made where it is not there.
+      model: of `qrkeras.models`; its averaged weights where it has them.
+      base_dir: folder that the server watches; made where it is not there.
       name: of the served model.   version: positive int, not there yet; None: the next free one.
+      metadata: JSON-ready dictionary of what else is known, such as the preset; it goes into `qrkeras.json`.
     Returns: path of the version.
     Raises:
       ValueError: where the version exists or the folder cannot be written.
     """
+    if version is not None and version < 1:
+        raise ValueError(f"version must be a positive integer. Received: {version}")
     folder = pathlib.Path(base_dir) / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        taken = [int(p.name) for p in folder.iterdir() if p.name.isdigit()]
-        version = max(taken, default=0) + 1 if version is None else version
-        if version < 1:
-            raise ValueError(f"version must be a positive integer. Received: {version}")
-        target = folder / str(version)
-        if target.exists():
-            raise ValueError(
-                f"version must be a free one. Received: {version}, and {target} exists. Leave it out for the next."
-            )
+        if version is not None and (folder / str(version)).exists():
+            raise _taken(folder / str(version))
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as temporary:
-            _write(model, pathlib.Path(temporary) / "model")
-            (pathlib.Path(temporary) / "model").rename(target)
+            written = pathlib.Path(temporary) / "model"
+            _write(model, name, metadata or {}, written)
+            return _publish(written, folder, version)
     except OSError as error:
         raise ValueError(
             f"base_dir must be a folder that can be written. Received: {base_dir} ({error.strerror or error})"
         ) from error
-    return target
 
 
-def _write(model, path):
-    output = "images" if len(model.example_shape) == 3 else "samples"
+def read_metadata(path):
+    """What `export_model` wrote of a version: its `qrkeras.json`."""
+    return json.loads((pathlib.Path(path) / METADATA).read_text())
 
-    def sample(seed):
-        return {output: model.draw(seed)}
 
-    archive = keras.export.ExportArchive()
-    archive.track(model.generator)
-    for endpoint in ("sample", "serving_default"):
-        archive.add_endpoint(endpoint, sample, [tf.TensorSpec((None, 2), "int32", name="seed")])
-    archive.write_out(str(path), verbose=False)
+def table(metadata):
+    """Markdown table of a version's signatures."""
+
+    def tensors(specs):
+        shapes = {key: ", ".join("batch" if size is None else str(size) for size in shape) for key, (shape, _) in specs}
+        return ", ".join(f"{key} {dtype} [{shapes[key]}]" for key, (_, dtype) in specs)
+
+    lines = ["| signature | inputs | outputs |", "|---|---|---|"]
+    for name, signature in metadata["signatures"].items():
+        inputs, outputs = (
+            tensors([(key, (spec["shape"], spec["dtype"])) for key, spec in signature[side].items()])
+            for side in ("inputs", "outputs")
+        )
+        lines.append(f"| {name} | {inputs} | {outputs} |")
+    return "\n".join(lines)
+
+
+def _publish(written, folder, version):
+    while True:
+        taken = [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
+        target = folder / str(version or max(taken, default=0) + 1)
+        try:
+            return written.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            if version is not None:
+                raise _taken(target) from error  # by another export, since we looked
+
+
+def _taken(target):
+    return ValueError(
+        f"version must be a free one. Received: {target.name}, and {target} exists. Leave it out for the next."
+    )
+
+
+def _write(model, name, metadata, path):
+    functions = {key: _traced(signature) for key, signature in model.signatures().items()}
+    images = functions["sample"].structured_outputs.get("images")
+    if images is not None and images.dtype == tf.uint8 and images.shape[-1] in (1, 3):
+        functions["sample_png"] = _traced(_as_png(model.signatures()["sample"]))
+    functions["serving_default"] = functions["sample"]
+
+    module = tf.Module()
+    module.weights = list({id(v): v for function in functions.values() for v in function.graph.variables}.values())
+    tf.saved_model.save(module, str(path), signatures=functions)
+
+    (path / WARMUP).parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(path / WARMUP)) as writer:
+        for key, function in functions.items():
+            writer.write(_warmup(name, key, function).SerializeToString())
+    record = {
+        "name": name,
+        "step": model.step,
+        "example_shape": list(model.example_shape),
+        "num_classes": getattr(model, "num_classes", None),
+        "signatures": {
+            key: {"inputs": _specs(_inputs(function)), "outputs": _specs(function.structured_outputs)}
+            for key, function in functions.items()
+        },
+        "versions": runs.versions(),
+        "git_revision": runs.git_revision(),
+        **metadata,
+    }
+    (path / METADATA).write_text(json.dumps(_strict(record), indent=2, allow_nan=False) + "\n")
+
+
+def _strict(value):
+    """`value` for JSON, which has no infinity: "Infinity" and "NaN" are strings, as in protobuf's JSON."""
+    if isinstance(value, dict):
+        return {key: _strict(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(x) for x in value]
+    return json.dumps(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _traced(signature):
+    """The signature as a concrete function with inputs and outputs by name, which refuses what does not fit."""
+    specs = {name: tf.TensorSpec((None, *shape), dtype, name=name) for name, (shape, dtype) in signature.inputs.items()}
+
+    @tf.function(autograph=False)
+    def served(**inputs):
+        return signature.function(**_fitting(inputs, specs))
+
+    return served.get_concrete_function(**specs)
+
+
+def _fitting(inputs, specs):
+    """The inputs, of the shapes that `specs` say and of one batch size.
+
+    TF Serving's session feeds tensors of any shape, whatever the signature says: a mask `(batch, 8, 1)` would be
+    broadcast, and no rows at all come back in another shape.
+    """
+    inputs = {name: tf.ensure_shape(x, specs[name].shape) for name, x in inputs.items()}
+    rows = {name: tf.shape(x)[0] for name, x in inputs.items()}
+    first, *others = rows
+    checks = [tf.debugging.Assert(rows[first] > 0, [f"{first} must have at least one row. Received:", rows[first]])]
+    for name in others:
+        told = [f"{name} must have as many rows as {first}. Received:", rows[name], "and", rows[first]]
+        checks.append(tf.debugging.Assert(rows[name] == rows[first], told))
+    with tf.control_dependencies(checks):
+        return {name: tf.identity(x) for name, x in inputs.items()}
+
+
+def _as_png(signature):
+    def sample_png(**inputs):
+        return {"png_bytes": tf.io.encode_png(signature.function(**inputs)["images"])}
+
+    return Signature(sample_png, signature.inputs)
+
+
+def _inputs(function):
+    return function.structured_input_signature[1]
+
+
+def _specs(tensors):
+    return {key: {"shape": x.shape.as_list(), "dtype": x.dtype.name} for key, x in tensors.items()}
+
+
+def _warmup(name, signature, function):
+    """One request, of one row, that the signature answers: whole numbers are 0, fractions 1/2."""
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = name, signature
+    for key, spec in _inputs(function).items():
+        row = np.full((1, *spec.shape[1:]), 0.5 if spec.dtype.is_floating else 0, spec.dtype.as_numpy_dtype)
+        request.inputs[key].CopyFrom(tf.make_tensor_proto(row))
+    return prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))

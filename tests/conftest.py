@@ -87,3 +87,30 @@ def pixels_run(tiny_pixels, tmp_path_factory):
     from qrkeras.train import train
 
     return train("pixeliqn-digits", tiny_pixels, seed=1, run_dir=tmp_path_factory.mktemp("pixels") / "run", verbose=0)
+
+
+@pytest.fixture(scope="session")
+def served_models(points_run, images_run, pixels_run):
+    """A model of each kind that serves: points, grey images, PixelIQN, and a PixelCNN of four classes in colour."""
+    from qrkeras import models, networks, train
+
+    sizes = {"blocks": 1, "kernel_size": 3, "planes": 6, "output_planes": 6}
+    classes = models.PixelCNN(networks.pixelcnn(4, channels=3, **sizes, num_classes=4, seed=1), seed=1)
+    runs = {"points": points_run, "images": images_run, "pixels": pixels_run}
+    served = {**{kind: train.load_model(run) for kind, run in runs.items()}, "classes": classes}
+    for kind, factor in (("images", 4), ("pixels", 10)):  # after ten steps all is grey still: contrasts, to compare
+        for weight in served[kind].generator.weights:
+            if "moving" not in weight.name:
+                weight.assign(factor * weight)
+    return served
+
+
+@pytest.fixture(scope="session")
+def served_folder(served_models, tmp_path_factory):
+    """Version 1 of each of them."""
+    from qrkeras import serving
+
+    base = tmp_path_factory.mktemp("served")
+    for kind, model in served_models.items():
+        assert serving.export_model(model, base / "made", kind) == base / "made" / kind / "1"
+    return base / "made"

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "callbacks": {"metrics", "plots"},
     "runs": {"presets", "qrkeras"},
     "experiment": {*EQUATIONS, "networks", "models", "callbacks", "evaluation", "features", "presets", "plots"},
-    "serving": {"models"},
+    "serving": {"models", "runs"},
     "train": {"callbacks", "experiment", "presets", "runs"},
     "evaluate": {"data", "evaluation", "experiment", "plots", "progress", "runs", "train"},
     "calibration": {"data", "experiment", "metrics", "plots", "train"},

@@ -114,6 +114,14 @@ def test_records_leave_out_a_torn_line(run):
     assert run.records() == [{"step": 1, "d_loss": 2.0}, {"step": 2, "reverse_kl": float("inf")}]
 
 
+def test_latest_reports_up_to_a_step(run):
+    lines = '{"step": 1, "loss": 2.0, "kl": 3.0}', '{"step": 2, "kl": Infinity}', '{"step": 3, "loss": 1.0}'
+    run.metrics.write_text("\n".join(lines))
+    kl = {"value": float("inf"), "step": 2}
+    assert run.latest(2) == {"loss": {"value": 2.0, "step": 1}, "kl": kl}
+    assert run.latest(3) == {"loss": {"value": 1.0, "step": 3}, "kl": kl}
+
+
 def test_rewind_drops_what_came_later_and_the_torn_line(run):
     run.metrics.write_text('{"step": 0}\n{"step": 5}\n{"step": 6}\n{"ste')
     run.rewind(5)

@@ -7,6 +7,7 @@ from keras import ops
 from qrkeras.models.image_checks import check_images, check_labels, check_mask, check_tau, check_training_data
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel
+from qrkeras.models.signature import Signature
 
 
 class AutoregressiveModel(SeededModel):
@@ -127,9 +128,12 @@ class AutoregressiveModel(SeededModel):
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         if self.network.num_classes is None:
             return images, None
-        valid = (labels >= 0) & (labels < self.network.num_classes)
-        self._require(valid, f"labels must be in 0..{self.network.num_classes - 1}. Received:", labels)
+        self._require_classes("labels", labels)
         return images, ops.cast(labels, "int32")
+
+    def _require_classes(self, name, labels):
+        valid = (labels >= 0) & (labels < self.num_classes)
+        self._require(valid, f"{name} must be in 0..{self.num_classes - 1}. Received:", labels)
 
     def _levels(self, images, seed):
         return self.noise(ops.shape(images), seed) if self.network.quantile else None
@@ -222,6 +226,42 @@ class AutoregressiveModel(SeededModel):
             levels = self.noise_of_seeds(seeds[batch]) if tau is None else tau[batch]
             parts.append(ops.convert_to_numpy(self.paint_function(levels, images[batch], mask[batch], labels[batch])))
         return np.concatenate(parts)
+
+    def signatures(self):
+        """What an export serves: `sample` and `inpaint`, of labels where the network has classes.
+
+        Returns: name -> `Signature`.
+        """
+
+        def sample(seed, label=None):
+            return {"images": self.draw(seed, self._served_labels(label))}
+
+        def inpaint(images, mask, seed, label=None):
+            return self._inpainted(images, mask, self.noise_of_seeds(seed), label)
+
+        seed = {"seed": ((2,), "int32")}
+        return {
+            "sample": Signature(sample, {**seed, **self._label_input()}),
+            "inpaint": Signature(inpaint, {**self._known_inputs(), **seed, **self._label_input()}),
+        }
+
+    def _known_inputs(self):
+        return {"images": (self.example_shape, "uint8"), "mask": (self.example_shape[:-1], "uint8")}
+
+    def _label_input(self):
+        return {} if self.num_classes is None else {"label": ((), "int32")}
+
+    def _served_labels(self, label):
+        if label is not None:
+            self._require_classes("label", label)
+        return label
+
+    def _inpainted(self, images, mask, tau, label):
+        expected = "mask must hold 1 where the pixel is known and 0 where it is drawn. Received:"
+        self._require((mask == 0) | (mask == 1), expected, mask)
+        mask = ops.cast(mask, "int32")
+        labels = mask[:, 0, 0] if label is None else self._served_labels(label)
+        return {"images": self.paint_function(tau, images, mask, labels)}
 
     def get_config(self):
         return {

@@ -6,6 +6,7 @@ from keras import ops
 
 from qrkeras.models.adversarial import AdversarialModel
 from qrkeras.models.image_range import to_uint8, to_unit
+from qrkeras.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -138,10 +139,40 @@ class GAN(AdversarialModel):
         check_examples(x, self.example_shape)
         parts = []
         for i in range(0, len(x), batch_size):
-            batch = self.real_examples(ops.convert_to_tensor(x[i : i + batch_size]))
-            outputs = self.discriminator(batch, training=False)
-            parts.append(ops.convert_to_numpy(ops.mean(_float32(outputs), axis=-1)))
+            outputs = self.judge(ops.convert_to_tensor(x[i : i + batch_size]))
+            parts.append(ops.convert_to_numpy(ops.mean(outputs, axis=-1)))
         return np.concatenate(parts)
+
+    def judge(self, examples):
+        """The discriminator's outputs as a pure function of (weights, examples), row by row.
+
+        Args:
+          examples: `(batch, ...)`, as `fit` takes them.
+        Returns: `(batch, num_outputs)` float32: quantiles of realism, or the one value of another objective.
+        """
+        return _float32(self.discriminator(self.real_examples(examples), training=False))
+
+    def signatures(self):
+        """What an export serves: `sample`, and `score`, the discriminator's quantiles of realism.
+
+        Returns: name -> `Signature`.
+        """
+        image = len(self.example_shape) == 3
+        name, dtype = ("images", "uint8") if image else ("samples", "float32")
+
+        def sample(seed):
+            return {name: self.draw(seed)}
+
+        def score(**examples):
+            if not image:
+                points = examples[name]
+                self._require(ops.isfinite(points), f"{name} must be finite. Received:", points)
+            return {"quantiles": self.judge(examples[name])}
+
+        return {
+            "sample": Signature(sample, {"seed": ((2,), "int32")}),
+            "score": Signature(score, {name: (self.example_shape, dtype)}),
+        }
 
     def get_config(self):
         return {

@@ -8,6 +8,7 @@ from qrkeras.losses import bits_per_dim, categorical_cross_entropy, categorical_
 from qrkeras.models.autoregressive import AutoregressiveModel, check_network
 from qrkeras.models.image_checks import check_images, check_labels
 from qrkeras.models.image_range import to_unit
+from qrkeras.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -64,3 +65,12 @@ class PixelCNN(AutoregressiveModel):
         """`bits_per_dim` of one batch, as a pure function: it serves exported signatures too."""
         nats = self.losses(images, self.average(to_unit(images), None, labels), None)
         return bits_per_dim(ops.mean(nats, axis=(1, 2, 3)))
+
+    def signatures(self):
+        """`sample`, `inpaint`, and `score`: the bits per dimension of each image."""
+
+        def score(images, label=None):
+            return {"bits_per_dim": self.score(images, self._served_labels(label))}
+
+        images = {"images": (self.example_shape, "uint8")}
+        return {**super().signatures(), "score": Signature(score, {**images, **self._label_input()})}

@@ -8,6 +8,7 @@ from qrkeras.losses import quantile_huber
 from qrkeras.models.autoregressive import AutoregressiveModel, check_network
 from qrkeras.models.image_checks import check_images, check_labels, check_tau
 from qrkeras.models.image_range import to_uint8, to_unit
+from qrkeras.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -66,6 +67,20 @@ class PixelIQN(AutoregressiveModel):
             outputs = self.average(to_unit(images[batch]), tau[batch], labels[batch])
             parts.append((ops.convert_to_numpy(outputs)[..., 0] + 1.0) * 127.5)
         return np.concatenate(parts)
+
+    def signatures(self):
+        """`sample`, `inpaint`, and `inpaint_quantile`, which draws every unknown value at the row's level tau.
+
+        No `score`: the network gives quantiles and no density, so that there is no likelihood to report.
+        """
+
+        def inpaint_quantile(images, mask, tau, label=None):
+            self._require((tau > 0) & (tau < 1), "tau must be in (0, 1), without 0 and 1. Received:", tau)
+            levels = ops.broadcast_to(tau[:, None, None, None], ops.shape(images))
+            return self._inpainted(images, mask, levels, label)
+
+        inputs = {**self._known_inputs(), "tau": ((), "float32"), **self._label_input()}
+        return {**super().signatures(), "inpaint_quantile": Signature(inpaint_quantile, inputs)}
 
     def get_config(self):
         return {**super().get_config(), "kappa": self.kappa}

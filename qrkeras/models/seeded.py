@@ -71,8 +71,8 @@ class SeededModel(keras.Model):
 
     @staticmethod
     def _require(condition, message, value):
-        """Stops a compiled function where `condition`, a boolean tensor, is not all True."""
-        tf.debugging.Assert(tf.reduce_all(condition), [message, value])
+        """Stops a compiled function where `condition`, of the shape of `value`, is not all True; tells what it met."""
+        tf.debugging.Assert(tf.reduce_all(condition), [message, tf.boolean_mask(value, ~condition)])
 
     @staticmethod
     def _uniform(shape, seed):
