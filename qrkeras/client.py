@@ -179,9 +179,9 @@ def _tensors(infos):
 
 def _cast(name, value, dtype, shape):
     """`value` as an array of `dtype`, where that loses nothing but digits; raises ValueError."""
-    array = np.asarray(value)
+    array = np.asarray(value, object if dtype.kind == "O" else None)
     if dtype.kind == "O":
-        result = array.astype(object)
+        result = array
     else:
         sizes_fit = shape is None or (
             array.ndim == len(shape) and all(own in (None, size) for own, size in zip(shape, array.shape))

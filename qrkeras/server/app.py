@@ -5,6 +5,7 @@ import contextlib
 import importlib.resources
 import re
 import time
+import urllib.parse
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,7 +18,7 @@ from qrkeras.server.errors import Refused
 from qrkeras.server.metrics import CONTENT_TYPE
 
 # TF Serving's own expressions (tensorflow_serving/model_servers/http_rest_api_util.cc).
-_MODEL = r"(?i:/v1/models)/(?P<name>[^/:]+)(?:/versions/(?P<number>[0-9]+)|/labels/(?P<label>[^/:]+))?"
+_MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<number>[0-9]+)|/labels/(?P<label>[^/:]+))?"
 _POST = re.compile(_MODEL + r":(?P<method>classify|regress|predict)")
 _GET = re.compile(_MODEL + r"(?P<metadata>/metadata)?")
 # The page loads nothing from elsewhere, and says so to the browser.
@@ -135,9 +136,9 @@ def _read(body, version):
 
 
 def _match(pattern, request):
-    path = request.scope["path"]
+    path = request.scope["raw_path"].decode("latin-1")  # as it was sent: a name may hold %2F
     if found := pattern.fullmatch(path):
-        return found
+        return {part: text and urllib.parse.unquote(text) for part, text in found.groupdict().items()}
     raise Refused(400, f"Malformed request: {request.method} {path}")
 
 

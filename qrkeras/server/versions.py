@@ -116,4 +116,4 @@ def _warm_up(signature):
 def _message(error):
     """TensorFlow's message without the names of its nodes."""
     text = re.sub(r"\AGraph execution error:.*?<stack traces unavailable>\n", "", error.message, flags=re.DOTALL)
-    return text.split("\n\t [[")[0].strip()
+    return re.sub(r"\{\{\w+ [^}]*\}\} ", "", text.split("\n\t [[")[0]).strip()
