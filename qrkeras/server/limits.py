@@ -12,7 +12,7 @@ class Limits:
     max_request_mb: float = 32.0
     """size of a request's body"""
     max_waiting: int = 4096
-    """requests in the house at a time; more are turned away with status 503"""
+    """requests that wait or run at a time; more are turned away with status 503"""
     timeout_s: float = 30.0
     """how long a request may take; then it is answered with status 504"""
 

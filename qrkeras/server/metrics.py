@@ -23,7 +23,7 @@ class Metrics:
         self.rows = Histogram(
             "qrkeras_batch_rows", "Rows that ran together.", labels, buckets=ROWS, registry=self._registry
         )
-        self.waiting = Gauge("qrkeras_requests_waiting", "Requests in the house.", registry=self._registry)
+        self.waiting = Gauge("qrkeras_requests_waiting", "Requests that wait or run.", registry=self._registry)
 
     def watch(self, models):
         """Shows what `models()`, `{name: [versions]}`, returns whenever it is asked."""

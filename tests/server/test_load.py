@@ -49,9 +49,9 @@ def test_a_thousand_requests_lose_none_while_versions_change(many_files, tmp_pat
 
     with servers.running(tmp_path / "base") as url:
         answers = asyncio.run(crowd(url))
-        servers.until(lambda: requests.get(url + "/healthz", timeout=20).json()["models"] == {"painter": [2]})
-        last = requests.post(url + "/v1/models/painter:predict", json={"inputs": [[0, 7]]}, timeout=20).json()
-        text = requests.get(url + "/metrics", timeout=20).text
+        servers.until(lambda: requests.get(url + "/healthz", timeout=60).json()["models"] == {"painter": [2]})
+        last = requests.post(url + "/v1/models/painter:predict", json={"inputs": [[0, 7]]}, timeout=60).json()
+        text = requests.get(url + "/metrics", timeout=60).text
     assert [status for status, _ in answers] == [200] * 1_000
     for i, (_, answer) in enumerate(answers):
         assert answer["outputs"][0][0][0][0] in (i % 100, i % 100 + 100), "each got its own answer"
@@ -81,7 +81,7 @@ def test_twenty_versions_one_after_another_are_never_seen_by_half(tmp_path):
 
         def client():
             while not stop.is_set():
-                reply = session.post(url + "/v1/models/count:predict", data='{"instances": [1000]}', timeout=20)
+                reply = session.post(url + "/v1/models/count:predict", data='{"instances": [1000]}', timeout=60)
                 answers.append((reply.status_code, reply.json().get("predictions")))
 
         thread = threading.Thread(target=client)
@@ -93,7 +93,7 @@ def test_twenty_versions_one_after_another_are_never_seen_by_half(tmp_path):
         finally:
             stop.set()
             thread.join()
-        states = requests.get(url + "/v1/models/count", timeout=20).json()["model_version_status"]
+        states = requests.get(url + "/v1/models/count", timeout=60).json()["model_version_status"]
     assert {status for status, _ in answers} == {200}
     seen = [value for _, (value,) in answers]
     assert seen == sorted(seen) and set(seen) <= set(range(1001, 1021))
@@ -109,10 +109,10 @@ def test_a_copy_in_place_is_served_once_it_is_whole(tmp_path, painter):
         shutil.copy(painter / "saved_model.pb", base / "painter" / "2")
 
         def states():
-            listed = requests.get(url + "/v1/models/painter", timeout=20).json()["model_version_status"]
+            listed = requests.get(url + "/v1/models/painter", timeout=60).json()["model_version_status"]
             return {entry["version"]: entry["state"] for entry in listed}
 
         servers.until(lambda: states() == {"2": "END", "1": "AVAILABLE"})
-        assert requests.post(url + "/v1/models/painter:predict", json={"inputs": [[1, 2]]}, timeout=20).ok
+        assert requests.post(url + "/v1/models/painter:predict", json={"inputs": [[1, 2]]}, timeout=60).ok
         shutil.copytree(painter, base / "painter" / "2", dirs_exist_ok=True)
         servers.until(lambda: states() == {"2": "AVAILABLE", "1": "END"})

@@ -66,7 +66,7 @@ def test_from_start_to_end(tmp_path, painter):
         for thread in threads:
             thread.start()
         waiting = "\nqrkeras_requests_waiting 3.0\n"
-        servers.until(lambda: waiting in requests.get(url + "/metrics", timeout=20).text)
+        servers.until(lambda: waiting in requests.get(url + "/metrics", timeout=60).text)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
         for thread in threads:
@@ -81,7 +81,7 @@ def test_from_start_to_end(tmp_path, painter):
 
 def test_an_empty_folder_and_an_interrupt(tmp_path):
     with serving(tmp_path, "--port", 0) as (process, url):
-        assert requests.get(url + "/healthz", timeout=20).json() == {"status": "ok", "models": {}}
+        assert requests.get(url + "/healthz", timeout=60).json() == {"status": "ok", "models": {}}
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60) == ("", "") and process.returncode == 0
 

@@ -28,7 +28,7 @@ def running(base, limits=Limits(), poll_s=0.05, **options):  # noqa: B008
             thread.join()
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=60):
     """Waits until `condition()` holds, and returns what it returned."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
