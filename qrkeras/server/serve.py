@@ -57,7 +57,9 @@ def serve(app, host="127.0.0.1", port=8501, drain_s=60.0):
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft < 2**16 else soft, hard))
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=drain_s)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_keep_alive=75, timeout_graceful_shutdown=drain_s
+    )
     server = _Server(config)
     for ends in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ends, signal.SIG_IGN)  # uvicorn puts its own in place, and sends itself the signal once more
