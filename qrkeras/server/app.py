@@ -9,6 +9,7 @@ import urllib.parse
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -120,10 +121,13 @@ class Routes:
     async def _body(self, request):
         """The request's body; one that is too large is read to its end, so that the client hears why, and not kept."""
         limit, size, body = self._limits.max_request_mb * 2**20, 0, bytearray()
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= limit:
-                body += chunk
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= limit:
+                    body += chunk
+        except ClientDisconnect:
+            raise Refused(499, "the client went away") from None
         if size > limit:
             raise Refused(413, f"a request may have {self._limits.max_request_mb:g} MB. Received: {size:,} bytes")
         return bytes(body)

@@ -46,7 +46,7 @@ def listen(host="127.0.0.1", port=8501):
 
 
 def serve(app, host="127.0.0.1", port=8501, drain_s=60.0):
-    """Serves `app` until SIGINT or SIGTERM, then answers what has come in and returns.
+    """Serves `app` until SIGINT or SIGTERM, then answers what has come in and returns. For the main thread.
 
     Args:
       host: address to listen on; the default is heard on this machine alone.   port: 0: any free one.
@@ -61,10 +61,14 @@ def serve(app, host="127.0.0.1", port=8501, drain_s=60.0):
         app, log_level="warning", access_log=False, timeout_keep_alive=75, timeout_graceful_shutdown=drain_s
     )
     server = _Server(config)
-    for ends in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ends, signal.SIG_IGN)  # uvicorn puts its own in place, and sends itself the signal once more
-    with listening:
-        server.run(sockets=[listening])
+    # uvicorn puts its own handlers in place of these, and sends itself the signal once more when it has ended.
+    before = {ends: signal.signal(ends, signal.SIG_IGN) for ends in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with listening:
+            server.run(sockets=[listening])
+    finally:
+        for ends, handler in before.items():
+            signal.signal(ends, handler)
 
 
 class _Server(uvicorn.Server):

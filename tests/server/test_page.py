@@ -81,6 +81,8 @@ def test_samples(page):
     until_count(page, "#samples canvas", 3)
     # 10 * 5 + i
     assert pictures(page, "#samples canvas")[:, 0, 0, 0].tolist() == [50, 51, 52]
+    versions = page.run("return [...document.querySelectorAll('#version option')].map(o => o.textContent)")
+    assert versions == ["newest", "3"]
     listed = page.run("return document.querySelector('#signatures').textContent")
     assert "inpaint_quantile" in listed and "tau float [?]" in listed and "images uint8 [?, 4, 4, 1]" in listed
 

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import socket
 import threading
 
 import numpy as np
@@ -243,6 +244,15 @@ def test_metrics(rest):
     assert value('qrkeras_version_available{model="lookup",version="1"}') == 1
     assert value("qrkeras_requests_waiting") == 0
     assert requests.get(rest.url + "/metrics", timeout=60).headers["Content-Type"].startswith("text/plain")
+
+
+def test_who_goes_away_stops_nothing(rest):
+    host, port = rest.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(f"POST {HALF}:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{{".encode())
+    gone = 'qrkeras_requests_total{model="half_plus_three",signature="",status="499"} 1.0'
+    servers.until(lambda: gone in requests.get(rest.url + "/metrics", timeout=60).text)
+    assert rest(HALF + ":predict", {"inputs": [1.0]}) == (200, {"outputs": [3.5]})
 
 
 def test_deadline_and_too_many(base, monkeypatch):

@@ -14,8 +14,10 @@ import time
 import pytest
 import requests
 import tensorflow as tf
+from starlette.applications import Starlette
 
 from qrkeras import cli
+from qrkeras.server import serve
 from tests.support import saved_models, servers
 
 
@@ -114,3 +116,16 @@ def test_a_port_that_is_taken(capfd, tmp_path):
     told = capfd.readouterr().err
     assert stopped.value.code == 2 and told.count("\n") == 1
     assert f"free to listen on. Received: 127.0.0.1, {port}" in told and os.strerror(98) in told
+
+
+def test_a_server_that_cannot_start_says_so(capfd):
+    @contextlib.asynccontextmanager
+    async def lifespan(_):
+        raise OSError("no such disk")
+        yield
+
+    with pytest.raises(SystemExit) as stopped:
+        serve.serve(Starlette(lifespan=lifespan), port=0)
+    assert stopped.value.code not in (0, None)
+    assert "no such disk" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
