@@ -58,7 +58,7 @@ def serve(app, host="127.0.0.1", port=8501, drain_s=60.0):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft < 2**16 else soft, hard))
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_keep_alive=75, timeout_graceful_shutdown=drain_s
+        app, log_config=None, log_level="warning", timeout_keep_alive=75, timeout_graceful_shutdown=drain_s
     )
     server = _Server(config)
     # uvicorn puts its own handlers in place of these, and sends itself the signal once more when it has ended.

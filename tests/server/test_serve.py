@@ -118,7 +118,7 @@ def test_a_port_that_is_taken(capfd, tmp_path):
     assert f"free to listen on. Received: 127.0.0.1, {port}" in told and os.strerror(98) in told
 
 
-def test_a_server_that_cannot_start_says_so(capfd):
+def test_a_server_that_cannot_start_says_so(caplog):
     @contextlib.asynccontextmanager
     async def lifespan(_):
         raise OSError("no such disk")
@@ -127,5 +127,5 @@ def test_a_server_that_cannot_start_says_so(capfd):
     with pytest.raises(SystemExit) as stopped:
         serve.serve(Starlette(lifespan=lifespan), port=0)
     assert stopped.value.code not in (0, None)
-    assert "no such disk" in capfd.readouterr().err
+    assert "no such disk" in caplog.text
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
