@@ -28,6 +28,7 @@ benchmark: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.lock
 	$(BIN)/python benchmarks/dcgan_step.py
 	$(BIN)/python benchmarks/fit_overhead.py
+	$(BIN)/python benchmarks/server.py
 
 # Rewrites the lock file from the newest versions that setup.py admits.
 lock:

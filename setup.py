@@ -9,7 +9,7 @@ setup(
     long_description=pathlib.Path("README.md").read_text(),
     long_description_content_type="text/markdown",
     python_requires=">=3.11",
-    package_data={"qrkeras.features": ["weights/*.npz"]},
+    package_data={"qrkeras.features": ["weights/*.npz"], "qrkeras.server": ["page.html"]},
     packages=find_packages(include=["qrkeras", "qrkeras.*"]),
     install_requires=[
         "keras>=3.15",
@@ -30,6 +30,11 @@ setup(
         "Pillow",
         "tyro>=1.0",
         "rich",
+        "starlette>=1.0",
+        "uvicorn",
+        "orjson",
+        "prometheus-client",
+        "requests",
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],

@@ -84,7 +84,8 @@ def test_one_preset_with_its_sources(done):
 
 
 @pytest.mark.parametrize(
-    "verb", ["presets", "sample", "inpaint", "evaluate", "export", "plot", "coverage", "contours", "demo", "rebuild"]
+    "verb",
+    ["presets", "sample", "inpaint", "evaluate", "export", "serve", "plot", "coverage", "contours", "demo", "rebuild"],
 )
 def test_every_verb_has_help(verb, capfd):
     with pytest.raises(SystemExit) as stopped:
