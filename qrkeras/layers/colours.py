@@ -71,8 +71,8 @@ def cut_matrix(matrix, colours, input_stacks=1, output_stacks=1, strict=False):
     return parts
 
 
-# Outputs from which on leaving the masked third of the products out saves more time than cutting the planes costs.
-_WIDE = 512
+# Outputs a colour from which on leaving the masked products out saves more time than cutting the planes costs.
+_WIDE = 170
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -118,7 +118,7 @@ class ColourDense(keras.layers.Layer):
         flat = ops.reshape(x, (-1, x.shape[-1]))
         if self.colours == 1:
             y = ops.matmul(flat, self.kernel)
-        elif self.output_stacks == 1 and self.units >= _WIDE:
+        elif self.output_stacks == 1 and self.units >= _WIDE * self.colours:
             y = self._without_zeros(flat)
         else:
             y = ops.matmul(flat, self.kernel * ops.cast(self._mask, self.kernel.dtype))
