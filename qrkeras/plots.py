@@ -130,7 +130,7 @@ def precision_recall_curves(series, path):
     _save(figure, path)
 
 
-def histograms(series, path, columns=8, bins=60):
+def histograms(series, path, columns=8, bins=30):
     """Writes a panel of outlined histograms for each column of numbers, all series over one another.
 
     Args:

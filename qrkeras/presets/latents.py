@@ -84,12 +84,12 @@ def _cifar10():
 
 def _digits():
     fields = ("data", "data.image_size", "network", "network.width", "network.hidden_layers", "latent_dim", "optimizer")
-    fields += ("aiqn.width", "aiqn.average_decay", "steps", "evaluate_every", "evaluate_samples")
+    fields += ("aiqn.average_decay", "steps", "evaluate_every", "evaluate_samples")
     return _presets(
         Data("digits"),
         hidden_layers=1,
         width=32,
-        aiqn=Aiqn(width=256, average_decay=0.999),
+        aiqn=Aiqn(width=512, hidden_layers=3, average_decay=0.999),
         optimizer=Adam(1e-3, beta_1=0.9, beta_2=0.999),
         steps=4_000,
         sample_every=500,
