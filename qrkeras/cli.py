@@ -215,6 +215,8 @@ def reconstruct(
             f"n must be 1 to {source.size // 2} pairs of held-out images, and images at least 1. Received: {n} and "
             f"{images}"
         )
+    if importance_samples < 1:
+        raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
     output = output or run / "reconstructed.png"
     held_out = data.take(source, min(max(images, 2 * n), source.size))
     figures.reconstructions(model, held_out[: 2 * n], output, steps)
@@ -260,8 +262,8 @@ def evaluate(
     """Measure runs against real images: FID and its kin, one table; also CSV, JSON and pictures side by side.
 
     An AIQN-VAE has a row for its samples through the AIQN, and one for those through the prior. The last row measures
-    held-out real images in place of generated ones: the floor. Figures carry the name of their
-    feature network; figures from two networks, or from different numbers of samples, do not compare.
+    held-out real images in place of generated ones: the floor. Figures carry the name of their feature network; figures
+    from two networks, or from different numbers of samples, do not compare.
 
     Args:
       run: run directories of images, of one data set.

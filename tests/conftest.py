@@ -87,3 +87,29 @@ def pixels_run(tiny_pixels, tmp_path_factory):
     from qrkeras.train import train
 
     return train("pixeliqn-digits", tiny_pixels, seed=1, run_dir=tmp_path_factory.mktemp("pixels") / "run", verbose=0)
+
+
+@pytest.fixture(scope="session")
+def tiny_latents():
+    """aiqnvae-digits with 4 latents and few units, 10 steps."""
+    preset = presets.get("aiqnvae-digits")
+    return dataclasses.replace(
+        preset,
+        network=dataclasses.replace(preset.network, width=4),
+        aiqn=dataclasses.replace(preset.aiqn, width=8, hidden_layers=1),
+        latent_dim=4,
+        batch_size=8,
+        steps=10,
+        log_every=5,
+        sample_every=5,
+        checkpoint_every=5,
+        evaluate_every=None,
+        steps_per_execution=5,
+    )
+
+
+@pytest.fixture(scope="session")
+def latents_run(tiny_latents, tmp_path_factory):
+    from qrkeras.train import train
+
+    return train("aiqnvae-digits", tiny_latents, seed=1, run_dir=tmp_path_factory.mktemp("latents") / "run", verbose=0)
