@@ -80,44 +80,38 @@ class LatentQuantiles(keras.Model):
     def sample(self, tau):
         """Latents drawn one by one, each as its tau-quantile given those drawn before it; a pure function of tau.
 
-        The plain sampler runs the network once a latent. Here step i computes group i of every layer alone, so that
-        all steps together cost about one pass. Groups to come are zero, which is what the mask would make of them.
+        The plain sampler runs the network once a latent. Here every layer's sums are kept: step i takes group i of
+        each, to which nothing more is added, and adds what it gives to the next layer's groups, so that all steps
+        together multiply as much as one pass. Earlier groups are added to as well, without a mask; nothing looks at
+        them again.
 
         Args:
           tau: levels in (0, 1), `(batch, latent_dim)`.
         Returns: `(batch, latent_dim)`.
         """
         n, batch = self.latent_dim, ops.shape(tau)[0]
-        # Units first, batch last: a step's rows lie together.
-        context = _groups(ops.transpose(self._first(ops.zeros_like(tau), tau)), n)
-        kernels = [_groups(ops.transpose(layer.kernel), n) for layer in self.dense]  # (n, units of a group, inputs)
-        kernels[0] = kernels[0][:, :, :n]  # what the levels add stands in `context`
-        biases = [_groups(layer.bias[:, None], n) for layer in self.dense]
+        first, *later = self.dense
+        size = first.units // n
+        of_latents = ops.pad(first.kernel[1:n], [[0, 1], [0, 0]])  # row i: latent i, which is seen one place up
+        kernels = [ops.reshape(layer.kernel, (n, size, layer.units)) for layer in later]
+        sums = (
+            self._first(ops.zeros_like(tau), tau),
+            *(ops.broadcast_to(layer.bias, (batch, layer.units)) for layer in later),
+        )
 
-        def draw_latent(i, earlier, hidden):
-            x = context[i] + ops.matmul(kernels[0][i], earlier[:-1])
-            kept = []
-            for units, kernel, bias in zip(hidden, kernels[1:], biases[1:], strict=True):
-                kept.append(_put(units, i * x.shape[0], ops.relu(x)))
-                x = ops.matmul(kernel[i], kept[-1]) + bias[i]
-            return i + 1, _put(earlier, i + 1, x), tuple(kept)
+        def draw_latent(i, latents, sums):
+            added = []
+            units = sums[0]
+            for kernel, so_far in zip(kernels, sums[1:], strict=True):
+                units = so_far + ops.matmul(ops.relu(units[:, i * size : (i + 1) * size]), kernel[i])
+                added.append(units)
+            latents = ops.where(ops.arange(n) == i, units, latents)
+            return i + 1, latents, (sums[0] + units[:, i : i + 1] * of_latents[i], *added)
 
-        earlier = ops.zeros((n + 1, batch))  # latent i in row i + 1
-        hidden = tuple(ops.zeros((layer.units, batch)) for layer in self.dense[:-1])
-        _, drawn, _ = ops.while_loop(lambda i, *_: i < n, draw_latent, (0, earlier, hidden))
-        return ops.transpose(drawn[1:])
+        return ops.while_loop(lambda i, *_: i < n, draw_latent, (0, ops.zeros_like(tau), sums))[1]
 
     def _first(self, earlier, tau):
         return self.dense[0](ops.concatenate([earlier, 2.0 * tau - 1.0], axis=-1))
 
     def get_config(self):
         return {**super().get_config(), **self._config}
-
-
-def _groups(rows, n):
-    return ops.reshape(rows, (n, rows.shape[0] // n, -1))
-
-
-def _put(x, start, rows):
-    """`x` with `rows` in place of its own from `start` on."""
-    return ops.scatter_update(x, (start + ops.arange(rows.shape[0]))[:, None], rows)
