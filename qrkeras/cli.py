@@ -80,6 +80,7 @@ def sample(
     n: int = 64,
     seed: int = 0,
     batch_size: int = 64,
+    through: Literal["aiqn", "prior"] | None = None,
     output: pathlib.Path | None = None,
 ):
     """Draw samples from a run: a PNG grid of images, or points as .npy and PNG.
@@ -89,6 +90,7 @@ def sample(
       n: number of samples.
       seed: of the noise.
       batch_size: samples drawn at a time; the samples are the same whatever it is.
+      through: what latents are drawn through, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
       output: file to write, .png or .npy; None: RUN/samples-SEED.png. Points also come as .npy beside it.
     """
     import numpy as np
@@ -102,7 +104,10 @@ def sample(
         raise ValueError(f"output must end in .png or .npy. Received: {output}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
-    batches = load_model(opened).sample_batches(n, seed, batch_size)
+    model = load_model(opened)
+    if through and not hasattr(model, "THROUGH"):
+        raise ValueError(f"through must be left out for {opened.name}, which has no latents. Received: {through}")
+    batches = model.sample_batches(n, seed, batch_size, **({"through": through} if through else {}))
     drawn = np.concatenate(list(progress.shown(batches, "samples", n, batch_size)))
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix == ".npy" or drawn.ndim == 2:
@@ -223,6 +228,73 @@ def inpaint(
     print(output)
 
 
+def reconstruct(
+    run: Positional[pathlib.Path],
+    /,
+    n: int = 8,
+    steps: int = 8,
+    importance_samples: int = 100,
+    images: int = 200,
+    seed: int = 0,
+    output: pathlib.Path | None = None,
+):
+    """Draw held-out images, their reconstructions and what lies between; print bits per dimension, ELBO and IWAE.
+
+    Args:
+      run: run directory of a VAE or AIQN-VAE.
+      n: pairs of images, a row each: image, reconstruction, codes in between, reconstruction, image.
+      steps: images on the line between two codes, the reconstructions included.
+      importance_samples: S, latents drawn for each image of the IWAE bound.
+      images: held-out images that are measured.
+      seed: of these latents.
+      output: PNG to write; None: RUN/reconstructed.png.
+    """
+    from qrkeras import data, experiment, figures, runs
+    from qrkeras.train import load_model
+
+    opened = runs.load(run)
+    model = load_model(opened)
+    if not hasattr(model, "reconstruct"):
+        raise ValueError(f"RUN must be of a model that reconstructs: VAE or AIQN-VAE. Received: {run} of {opened.name}")
+    source = experiment.build_data(opened.preset, "test")
+    if not 1 <= n <= source.size // 2 or images < 1:
+        raise ValueError(
+            f"n must be 1 to {source.size // 2} pairs of held-out images, and images at least 1. Received: {n} and "
+            f"{images}"
+        )
+    if importance_samples < 1:
+        raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
+    output = output or run / "reconstructed.png"
+    held_out = data.take(source, min(max(images, 2 * n), source.size))
+    figures.reconstructions(model, held_out[: 2 * n], output, steps)
+    measured = held_out[:images]
+    for name, count in (("ELBO", 1), (f"IWAE, {importance_samples} samples", importance_samples)):
+        bits = model.bits_per_dim(measured, count, seed)
+        print(f"bits per dimension of {len(measured)} held-out images, {name}: {bits.mean():.4f}")
+    print(output)
+
+
+def latents(run: Positional[pathlib.Path], /, samples: int = 10_000, seed: int = 0, output: pathlib.Path | None = None):
+    """Compare the codes of training images with latents drawn through AIQN and prior: W1 of each, MMD of all.
+
+    The last row compares the codes of held-out images: the floor.
+
+    Args:
+      run: run directory of a VAE or AIQN-VAE.
+      samples: latents drawn, and codes where there are as many images.
+      seed: of the latents.
+      output: PNG of histograms to write; None: RUN/latents.png.
+    """
+    from qrkeras import latents as verb
+    from qrkeras import runs
+
+    comparison = verb.compare(runs.load(run), samples, seed)
+    print(verb.table(comparison))
+    output = output or run / "latents.png"
+    verb.draw(comparison, output)
+    print(output)
+
+
 def evaluate(
     run: Positional[tuple[pathlib.Path, ...]] = (),
     /,
@@ -236,8 +308,9 @@ def evaluate(
 ):
     """Measure runs against real images: FID and its kin, one table; also CSV, JSON and pictures side by side.
 
-    The last row measures held-out real images in place of generated ones: the floor. Figures carry the name of their
-    feature network; figures from two networks, or from different numbers of samples, do not compare.
+    An AIQN-VAE has a row for its samples through the AIQN, and one for those through the prior. The last row measures
+    held-out real images in place of generated ones: the floor. Figures carry the name of their feature network; figures
+    from two networks, or from different numbers of samples, do not compare.
 
     Args:
       run: run directories of images, of one data set.
@@ -425,6 +498,8 @@ VERBS = {
         train,
         sample,
         inpaint,
+        reconstruct,
+        latents,
         evaluate,
         calibration,
         export,

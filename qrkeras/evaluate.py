@@ -18,7 +18,7 @@ PICTURED = 64
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What was measured on one run, or on the held-out images in its place."""
+    """What was measured on one run, drawn in one of its model's ways, or on the held-out images in its place."""
 
     name: str
     step: int | None
@@ -37,7 +37,7 @@ def evaluate(opened, samples=None, features=None, split="train", seed=0, best=Fa
       best: take each run's best model that was evaluated, not its newest.
       gan_train: epochs of each classifier of GAN-train and GAN-test, for class-conditional generators; None
         leaves the two out.
-    Returns: list of `Row`, the floor last.
+    Returns: list of `Row`, the floor last; a row for each way in which a model samples (AIQN-VAE: AIQN and prior).
     Raises:
       ValueError, RuntimeError: where runs are of points, of different data or have no model, or features are not to
         be had.
@@ -67,11 +67,13 @@ def evaluate(opened, samples=None, features=None, split="train", seed=0, best=Fa
     evaluator = experiment.build_evaluator(preset, experiment.build_data(preset), split, verbose)
     rows = []
     for run, model in zip(opened, models):
-        batches = model.sample_batches(evaluator.samples, seed, BATCH_SIZE)
-        measures = evaluator.measure(progress.shown(batches, str(run.path), evaluator.samples, BATCH_SIZE, verbose))
-        images = model.sample(PICTURED, seed)
         classes = _class_scores(model, labelled, evaluator.samples, seed, gan_train, verbose) if gan_train else None
-        rows.append(Row(str(run.path), model.step, measures, classes, _bits_per_dim(run.preset, model), images))
+        for name, options in _ways(run, model).items():
+            batches = model.sample_batches(evaluator.samples, seed, BATCH_SIZE, **options)
+            measures = evaluator.measure(progress.shown(batches, name, evaluator.samples, BATCH_SIZE, verbose))
+            # The bound of a VAE is of its prior.
+            bits = _bits_per_dim(run.preset, model) if options.get("through", "prior") == "prior" else None
+            rows.append(Row(name, model.step, measures, classes, bits, model.sample(PICTURED, seed, **options)))
     held_out = experiment.build_data(preset, "test")
     images = take(held_out, min(PICTURED, held_out.size))
     return [*rows, Row(FLOOR, None, evaluator.floor(), images=images)]
@@ -163,6 +165,14 @@ def _bits_per_dim(preset, model):
         return None
     held_out = take(experiment.build_data(preset, "test", labels=preset.takes_labels))
     return float(np.mean(model.bits_per_dim(*held_out) if preset.takes_labels else model.bits_per_dim(held_out)))
+
+
+def _ways(run, model):
+    """Name of the row -> options of `sample`, for each way in which the model samples."""
+    ways = getattr(model, "THROUGH", ())
+    if len(ways) < 2:
+        return {str(run.path): {}}
+    return {f"{run.path} ({through})": {"through": through} for through in ways}
 
 
 def _labelled(preset, opened, models):

@@ -5,8 +5,8 @@ import dataclasses
 import keras
 
 from qrkeras import callbacks, data, evaluation, features, losses, networks
-from qrkeras.models import GAN, PixelCNN, PixelIQN
-from qrkeras.presets.schema import Adam, GanPreset, Mlp, PixelPreset
+from qrkeras.models import AIQNVAE, GAN, VAE, PixelCNN, PixelIQN
+from qrkeras.presets.schema import Adam, GanPreset, Mlp, PixelPreset, VaePreset
 
 
 def build_data(preset, split="train", labels=False):
@@ -104,8 +104,7 @@ def _gan(preset, source, seed):
 
 
 def _pixels(preset, source, seed):
-    if len(source.shape) != 3 or source.shape[0] != source.shape[1]:
-        raise ValueError(f"data must be square images; --data.image-size makes them so. Received: {source.shape}")
+    _check_square(source)
     quantile = preset.head == "quantile"
     network = networks.pixelcnn(
         source.shape[0],
@@ -122,7 +121,29 @@ def _pixels(preset, source, seed):
     return model
 
 
-_FAMILIES = {GanPreset: _gan, PixelPreset: _pixels}
+def _vae(preset, source, seed):
+    _check_square(source)
+    sizes = (source.shape[0], source.shape[2], preset.latent_dim, preset.network.width, preset.network.hidden_layers)
+    encoder, decoder = networks.vae_encoder(*sizes, seed=seed), networks.vae_decoder(*sizes, seed=seed)
+    options = {"kl_weight": preset.kl_weight, "latent_variance": preset.latent_variance, "seed": seed}
+    if preset.aiqn is None:
+        model = VAE(encoder, decoder, **options)
+    else:
+        learned = dataclasses.asdict(preset.aiqn)
+        width, hidden_layers = learned.pop("width"), learned.pop("hidden_layers")
+        model = AIQNVAE(
+            encoder, decoder, networks.aiqn(preset.latent_dim, width, hidden_layers, seed=seed), **learned, **options
+        )
+    model.compile(_optimizer(preset.optimizer), steps_per_execution=preset.steps_per_execution)
+    return model
+
+
+_FAMILIES = {GanPreset: _gan, PixelPreset: _pixels, VaePreset: _vae}
+
+
+def _check_square(source):
+    if len(source.shape) != 3 or source.shape[0] != source.shape[1]:
+        raise ValueError(f"data must be square images; --data.image-size makes them so. Received: {source.shape}")
 
 
 def _optimizer(settings):

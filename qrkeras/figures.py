@@ -1,4 +1,4 @@
-"""The QRGAN paper's figures from one's own runs: samples over training, and discriminator contours."""
+"""The papers' figures from one's own runs: samples over training, contours, inpaintings, reconstructions."""
 
 import dataclasses
 import pathlib
@@ -90,6 +90,20 @@ def inpaintings(model, images, known, output, completions=5, tau=(), seed=0):
     rows = np.stack(columns, axis=1).reshape(-1, *images.shape[1:])
     output.parent.mkdir(parents=True, exist_ok=True)
     plots.image_grid(rows, output, columns=len(columns), scale=max(2, 64 // width))
+
+
+def reconstructions(model, images, output, steps=8):
+    """Writes a row for each pair of images: the first, the line from its reconstruction to the second's, the second.
+
+    Args:
+      model: with `interpolate`.   images: `(2 n, height, width, channels)` uint8, pairs one after another.
+      output: PNG.   steps: images on each line, its ends included.
+    """
+    first, second = images[0::2], images[1::2]
+    columns = [first[:, None], model.interpolate(first, second, steps), second[:, None]]
+    rows = np.concatenate(columns, axis=1).reshape(-1, *images.shape[1:])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    plots.image_grid(rows, output, columns=steps + 2, scale=max(2, 64 // images.shape[2]))
 
 
 @dataclasses.dataclass(frozen=True)

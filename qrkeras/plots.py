@@ -150,6 +150,29 @@ def reliability(series, path):
     _save(figure, path)
 
 
+def histograms(series, path, columns=8, bins=30):
+    """Writes a panel of outlined histograms for each column of numbers, all series over one another.
+
+    Args:
+      series: name -> `(n, d)`.   columns: panels in a row.
+    """
+    first = next(iter(series.values()))
+    columns = min(columns, first.shape[1])
+    rows = -(-first.shape[1] // columns)
+    figure = Figure(figsize=(1.9 * columns, 1.5 * rows + 0.6), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for i, axis in enumerate(axes):
+        axis.set_axis_off() if i >= first.shape[1] else axis.set_yticks([])
+    for i, axis in enumerate(axes[: first.shape[1]]):
+        edges = np.linspace(*np.quantile(np.concatenate([x[:, i] for x in series.values()]), (0.001, 0.999)), bins + 1)
+        for name, x in series.items():
+            axis.hist(x[:, i], edges, density=True, histtype="step", linewidth=1, label=name)
+        axis.set_title(str(i), fontsize=8, pad=2)
+        axis.tick_params(labelsize=6)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series), fontsize=9)
+    _save(figure, path)
+
+
 def image_panels(panels, path, columns=8):
     """Writes grids of images side by side, titled.
 

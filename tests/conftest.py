@@ -114,3 +114,29 @@ def served_folder(served_models, tmp_path_factory):
     for kind, model in served_models.items():
         assert serving.export_model(model, base / "made", kind) == base / "made" / kind / "1"
     return base / "made"
+
+
+@pytest.fixture(scope="session")
+def tiny_latents():
+    """aiqnvae-digits with 4 latents and few units, 10 steps."""
+    preset = presets.get("aiqnvae-digits")
+    return dataclasses.replace(
+        preset,
+        network=dataclasses.replace(preset.network, width=4),
+        aiqn=dataclasses.replace(preset.aiqn, width=8, hidden_layers=1),
+        latent_dim=4,
+        batch_size=8,
+        steps=10,
+        log_every=5,
+        sample_every=5,
+        checkpoint_every=5,
+        evaluate_every=None,
+        steps_per_execution=5,
+    )
+
+
+@pytest.fixture(scope="session")
+def latents_run(tiny_latents, tmp_path_factory):
+    from qrkeras.train import train
+
+    return train("aiqnvae-digits", tiny_latents, seed=1, run_dir=tmp_path_factory.mktemp("latents") / "run", verbose=0)

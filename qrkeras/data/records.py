@@ -33,6 +33,7 @@ class Records:
       shards: TFDS file instructions: file name, records to skip, records to take.
       feature: TFDS image feature that decodes a record.
       label: TFDS class label feature, None for images without labels.
+      crop: side of the square that is cut out before resizing; None: the largest.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Records:
     shards: list = dataclasses.field(repr=False)
     feature: Any = dataclasses.field(repr=False)
     label: Any = dataclasses.field(default=None, repr=False)
+    crop: int | None = None
 
     dtype = "uint8"
 
@@ -108,14 +110,16 @@ class Records:
             example = features.deserialize_example(record)
             image = example["image"]
             if self.feature.shape != self.shape:
-                image = tf.numpy_function(lambda pixels: square_array(pixels, self.shape[0]), [image], tf.uint8)
+                image = tf.numpy_function(
+                    lambda pixels: square_array(pixels, self.shape[0], self.crop), [image], tf.uint8
+                )
             image = tf.ensure_shape(image, self.shape)
             return (image, tf.cast(example["label"], "int32")) if labels else image
 
         return records.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def records(tfds_name, image_size=None, split="train", data_dir=None, name=None, labels=False):
+def records(tfds_name, image_size=None, split="train", data_dir=None, name=None, labels=False, crop=None):
     """Images of a TFDS dataset, from its feature "image"; labels from its class label "label".
 
     "test" is the dataset's split "test", else "validation", else the last tenth of "train" (which is
@@ -129,6 +133,7 @@ def records(tfds_name, image_size=None, split="train", data_dir=None, name=None,
       data_dir: folder of prepared TFDS data; None is TFDS_DATA_DIR, else TFDS's own default.
       name: what errors and logs call it, `tfds:NAME` if None.
       labels: whether batches come with labels.
+      crop: side of the square that `image_size` cuts out; None: the largest.
 
     Returns: `Examples` or `Records`, uint8.
     """
@@ -141,7 +146,7 @@ def records(tfds_name, image_size=None, split="train", data_dir=None, name=None,
     info = builder.info.splits[_split(builder, split, name)]
     if not info.num_examples:
         raise ValueError(f"split={split!r} of {name!r} in {builder.data_dir} holds no images.")
-    stream = Records(name, shape, info.num_examples, info.file_instructions, feature, label)
+    stream = Records(name, shape, info.num_examples, info.file_instructions, feature, label, crop)
     if labels and take(stream, 1)[1][0] < 0:
         raise ValueError(
             f"split={split!r} of {name!r} must have labels. Received: the label -1, with which TFDS marks images "

@@ -7,7 +7,13 @@ from qrkeras.losses.adversarial import (
     QuantileRegression,
     Wasserstein,
 )
-from qrkeras.losses.likelihood import bits_per_dim, categorical_cross_entropy, categorical_quantile
+from qrkeras.losses.likelihood import (
+    bits_per_dim,
+    categorical_cross_entropy,
+    categorical_quantile,
+    discretized_logistic,
+    gaussian_kl,
+)
 from qrkeras.losses.penalties import gradient_penalty, interpolate, l1_square, l2
 from qrkeras.losses.quantile import pinball, quantile_fractions, quantile_huber
 from qrkeras.losses.quantile_divergence import quantile_divergence, quantile_divergence_of_functions
@@ -21,6 +27,8 @@ __all__ = [
     "bits_per_dim",
     "categorical_cross_entropy",
     "categorical_quantile",
+    "discretized_logistic",
+    "gaussian_kl",
     "gradient_penalty",
     "interpolate",
     "l1_square",

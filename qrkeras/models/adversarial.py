@@ -97,8 +97,6 @@ class AdversarialModel(SeededModel):
                 "generator_optimizer and discriminator_optimizer must be two objects, since each keeps the "
                 f"moments of its own network. Received twice: {generator_optimizer}"
             )
-        # jit_compile="auto" would change with device and strategy; compile it on purpose.
-        kwargs.setdefault("jit_compile", False)
         self.update = update
         self.discriminator_steps = int(discriminator_steps)
         self.generator_optimizer = generator_optimizer
@@ -108,8 +106,6 @@ class AdversarialModel(SeededModel):
             lambda v: generator_optimizer if id(v) in generator_keys else discriminator_optimizer
         )
         super().compile(optimizer=optimizer, **kwargs)
-        optimizer.build(self.trainable_variables)
-        self._compile_arguments = kwargs
 
     def get_compile_config(self):
         return {

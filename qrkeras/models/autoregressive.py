@@ -4,9 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from qrkeras.models.average import averaged_copy, check_decay, update_average
 from qrkeras.models.image_checks import check_images, check_labels, check_mask, check_tau, check_training_data
 from qrkeras.models.image_range import to_uint8, to_unit
-from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel
+from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel, sample_seeds
 from qrkeras.models.signature import Signature
 
 
@@ -16,9 +17,7 @@ class AutoregressiveModel(SeededModel):
     A subclass gives the equations: `losses(images, outputs, tau)`, unreduced, and `value_of(outputs, tau)`, the value
     in [-1, 1] that the level tau stands for. `REPORTS` names what is logged, as functions of the mean loss.
 
-    `sample`, `inpaint` and `evaluate` use the Polyak average of the weights, training never does. After step t = 0, 1,
-    ... it is `average = d average + (1 - d) weights` with `d = min(average_decay, (1 + t) / (10 + t))`: early on it
-    forgets the initial weights as fast as their age allows, and needs no correction of its bias.
+    `sample`, `inpaint` and `evaluate` use the Polyak average of the weights (`update_average`), training never does.
 
     Args:
       network: of `networks.pixelcnn`.   average_decay: of the Polyak average, in [0, 1); 0 is no average.
@@ -28,13 +27,10 @@ class AutoregressiveModel(SeededModel):
     REPORTS = {"loss": lambda loss: loss}
 
     def __init__(self, network, average_decay=0.9999, seed=0, **kwargs):
-        if not 0 <= average_decay < 1:
-            raise ValueError(f"average_decay must be in [0, 1). Received: {average_decay}")
+        check_decay(average_decay)
         super().__init__(seed, autocast=False, **kwargs)
         self.network = network
-        self.average = type(network).from_config({**network.get_config(), "name": "average"})
-        self.average.set_weights(network.get_weights())
-        self.average.trainable = False
+        self.average = averaged_copy(network)
         self.average_decay = average_decay
         self.example_shape = self.noise_shape = tuple(network.image_shape)
         self.trackers = [keras.metrics.Mean(name=name) for name in self.REPORTS]
@@ -71,25 +67,6 @@ class AutoregressiveModel(SeededModel):
     def metrics(self):
         return self.trackers
 
-    def compile(self, optimizer="adam", **kwargs):
-        """Configures training.
-
-        Args:
-          optimizer: Keras optimizer, name or configuration.
-          **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
-        """
-        # jit_compile="auto" would change with device and strategy; compile it on purpose.
-        kwargs.setdefault("jit_compile", False)
-        super().compile(optimizer=optimizer, **kwargs)
-        self.optimizer.build(self.trainable_variables)
-        self._compile_arguments = kwargs
-
-    def get_compile_config(self):
-        return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), **self._compile_arguments}
-
-    def compile_from_config(self, config):
-        self.compile(**config)
-
     def fit(self, x=None, y=None, *args, **kwargs):
         """`keras.Model.fit` on uint8 images, with int labels where the network has classes.
 
@@ -111,10 +88,7 @@ class AutoregressiveModel(SeededModel):
         images, labels = self._images_and_labels(data)
         tau = self._levels(images, self._seed(NOISE))
         loss = self._descend(lambda: self._loss(self.network, images, labels, tau, training=True))
-        age = ops.cast(self.random_state[1], "float32")
-        decay = ops.minimum(self.average_decay, (1.0 + age) / (10.0 + age))
-        for average, weight in zip(self.average.weights, self.network.weights, strict=True):
-            average.assign(decay * average + (1.0 - decay) * weight)
+        update_average(self.average, self.network, self.average_decay, self.random_state[1])
         self._advance(loss=loss)
         return self._report(loss, images)
 
@@ -189,9 +163,7 @@ class AutoregressiveModel(SeededModel):
 
     def sample_batches(self, n, seed=0, batch_size=64, labels=None):
         """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
-        if n < 1:
-            raise ValueError(f"n must be at least 1 sample. Received: {n}")
-        inputs = [_seeds(seed, n)]
+        inputs = [sample_seeds(seed, n)]
         if labels is None and self.num_classes is not None:
             labels = np.arange(n) % self.num_classes
         labels = check_labels("labels", labels, n, self.network.num_classes)
@@ -220,7 +192,7 @@ class AutoregressiveModel(SeededModel):
         labels = check_labels("labels", labels, n, self.network.num_classes)
         if tau is not None:
             tau = check_tau(tau, n, self.example_shape)
-        images, seeds, parts = ops.convert_to_numpy(images), _seeds(seed, n), []
+        images, seeds, parts = ops.convert_to_numpy(images), sample_seeds(seed, n), []
         for i in range(0, n, batch_size):
             batch = slice(i, i + batch_size)
             levels = self.noise_of_seeds(seeds[batch]) if tau is None else tau[batch]
@@ -284,7 +256,3 @@ def check_network(model, network, num_outputs, quantile):
             f"network must be pixelcnn(..., num_outputs={num_outputs}, quantile={quantile}) for {model}. "
             f"Received: num_outputs={network.num_outputs}, quantile={network.quantile}"
         )
-
-
-def _seeds(seed, n):
-    return np.stack([np.full(n, seed), np.arange(n)], axis=1).astype("int32")

@@ -6,6 +6,7 @@ from keras import ops
 
 from qrkeras.models.adversarial import AdversarialModel
 from qrkeras.models.image_range import to_uint8, to_unit
+from qrkeras.models.seeded import sample_seeds
 from qrkeras.models.signature import Signature
 
 
@@ -123,9 +124,7 @@ class GAN(AdversarialModel):
 
     def sample_batches(self, n, seed=0, batch_size=256):
         """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
-        if n < 1:
-            raise ValueError(f"n must be at least 1 sample. Received: {n}")
-        seeds = np.stack([np.full(n, seed), np.arange(n)], axis=1).astype("int32")
+        seeds = sample_seeds(seed, n)
         for i in range(0, n, batch_size):
             yield ops.convert_to_numpy(self.draw_function(seeds[i : i + batch_size]))
 

@@ -4,6 +4,7 @@ Beside `adversarial.py`, the one file of `models` that imports TensorFlow.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 # What a random number is for: each use draws from its own stream.
@@ -32,15 +33,41 @@ class SeededModel(keras.Model):
             initializer=lambda shape, dtype: tf.constant([seed, 0], dtype),
         )
 
+    def compile(self, optimizer="adam", **kwargs):
+        """Configures training by one optimizer.
+
+        Args:
+          optimizer: Keras optimizer, name or configuration.
+          **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
+        """
+        # jit_compile="auto" would change with device and strategy; compile it on purpose.
+        kwargs.setdefault("jit_compile", False)
+        super().compile(optimizer=optimizer, **kwargs)
+        self.optimizer.build(self.trainable_variables)
+        self._compile_arguments = kwargs
+
+    def get_compile_config(self):
+        return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), **self._compile_arguments}
+
+    def compile_from_config(self, config):
+        self.compile(**config)
+
     @property
     def step(self):
         """Number of updates so far, a Python int."""
         return int(keras.ops.convert_to_numpy(self.random_state)[1])
 
-    def noise_of_seeds(self, seeds):
-        """Noise `(batch, *noise_shape)` whose row i depends on row i of `seeds`, int32 `(batch, 2)`, alone."""
-        row = tf.TensorSpec(self.noise_shape, "float32")
-        return tf.map_fn(lambda seed: self.noise(self.noise_shape, seed), seeds, fn_output_signature=row)
+    def noise_of_seeds(self, seeds, index=None):
+        """Noise `(batch, *noise_shape)` whose row i depends on row i of `seeds`, int32 `(batch, 2)`, alone.
+
+        An int `index` gives more noise of the same seeds: each index its own.
+        """
+
+        def noise(seed):
+            seed = seed if index is None else tf.random.experimental.stateless_fold_in(seed, index)
+            return self.noise(self.noise_shape, seed)
+
+        return tf.map_fn(noise, seeds, fn_output_signature=tf.TensorSpec(self.noise_shape, "float32"))
 
     def _seed(self, use, index=0):
         replicas = tf.distribute.get_replica_context()
@@ -83,3 +110,10 @@ class SeededModel(keras.Model):
     def _compiled(function, *inputs):
         """`function` compiled once for inputs of the given `(shape, dtype)`."""
         return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype) for shape, dtype in inputs])
+
+
+def sample_seeds(seed, n):
+    """Seeds of `n` samples, `[[seed, 0], [seed, 1], ...]`: int32 NumPy array `(n, 2)`; raises ValueError."""
+    if n < 1:
+        raise ValueError(f"n must be at least 1 sample. Received: {n}")
+    return np.stack([np.full(n, seed), np.arange(n)], axis=1).astype("int32")

@@ -1,16 +1,22 @@
 """Builders that return `keras.Model`: one architecture a file."""
 
+from qrkeras.networks.aiqn import LatentQuantiles, aiqn
 from qrkeras.networks.classifier import image_classifier, whiten
 from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
+from qrkeras.networks.vae import vae_decoder, vae_encoder
 
 __all__ = [
+    "LatentQuantiles",
     "PixelNetwork",
+    "aiqn",
     "dcgan_discriminator",
     "dcgan_generator",
     "image_classifier",
     "mlp",
     "pixelcnn",
+    "vae_decoder",
+    "vae_encoder",
     "whiten",
 ]

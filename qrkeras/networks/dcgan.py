@@ -18,7 +18,8 @@ from qrkeras.layers import BatchNormalization, ConvAveragePool2D, UpsampleConv2D
 from qrkeras.networks.seeds import layer_seeds
 
 
-def _base_resolution(image_size, hidden_layers):
+def base_resolution(image_size, hidden_layers):
+    """`image_size / 2**hidden_layers`; raises ValueError where that is neither 4 nor 8."""
     for base in (4, 8):
         if hidden_layers >= 1 and image_size == base * 2**hidden_layers:
             return base
@@ -72,7 +73,7 @@ def dcgan_generator(
     Returns: a functional `keras.Model`,
       `(batch, latent_dim)` -> `(batch, image_size, image_size, channels)` in (-1, 1).
     """
-    base = _base_resolution(image_size, hidden_layers)
+    base = base_resolution(image_size, hidden_layers)
     _check_resampling(resampling)
     seeds = layer_seeds(seed, "dcgan_generator")
 
@@ -132,7 +133,7 @@ def dcgan_discriminator(
     Returns: a functional `keras.Model`,
       `(batch, image_size, image_size, channels)` -> `(batch, num_outputs)`.
     """
-    _base_resolution(image_size, hidden_layers)
+    base_resolution(image_size, hidden_layers)
     _check_resampling(resampling)
     seeds = layer_seeds(seed, "dcgan_discriminator")
 

@@ -2,10 +2,10 @@
 
 import difflib
 
-from qrkeras.presets import images, mixtures, pixels
-from qrkeras.presets.schema import GanPreset, PixelPreset, Preset, check, from_dict, leaves, to_dict
+from qrkeras.presets import images, latents, mixtures, pixels
+from qrkeras.presets.schema import GanPreset, PixelPreset, Preset, VaePreset, check, from_dict, leaves, to_dict
 
-PRESETS = {**mixtures.PRESETS, **images.PRESETS, **pixels.PRESETS}
+PRESETS = {**mixtures.PRESETS, **images.PRESETS, **pixels.PRESETS, **latents.PRESETS}
 MIXTURES = tuple(mixtures.UPDATES)
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "GanPreset",
     "PixelPreset",
     "Preset",
+    "VaePreset",
     "check",
     "citation",
     "from_dict",

@@ -61,6 +61,28 @@ class GatedPixelCnn:
 
 
 @dataclasses.dataclass(frozen=True)
+class ConvVae:
+    width: int = 64
+    """Channels at the image's side of both networks, doubled by each layer."""
+    hidden_layers: int = 3
+    """Resampling layers; image_size / 2**hidden_layers must be 4 or 8."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Aiqn:
+    width: int = 512
+    """Units of each hidden layer, a multiple of latent_dim."""
+    hidden_layers: int = 3
+    """Fully connected layers before the output."""
+    kappa: float = 0.002
+    """Width of the quadratic part of the Huber quantile loss, in units of the latents; 0: pinball loss."""
+    average_decay: float = 0.9999
+    """Decay of the average of the weights that samples and evaluations are taken from."""
+    stop_gradient: bool = True
+    """Whether the AIQN's loss leaves the encoder alone."""
+
+
+@dataclasses.dataclass(frozen=True)
 class QuantileRegression:
     num_quantiles: int = 64
     """N, the number of discriminator outputs."""
@@ -211,6 +233,26 @@ class PixelPreset(Preset):
         return {"quantile": "quantile Huber", "softmax": "cross-entropy"}[self.head]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VaePreset(Preset):
+    """One experiment with a variational autoencoder, and an AIQN over its latents or none."""
+
+    network: ConvVae
+    latent_dim: int
+    """Number of latents."""
+    kl_weight: float
+    """Weight of the KL term."""
+    latent_variance: float
+    """Variance of the noise in the latents."""
+    optimizer: Adam
+    aiqn: Aiqn | None
+    """What learns the distribution of the latents; None: a VAE alone."""
+
+    @property
+    def objective(self):
+        return "ELBO, quantile Huber" if self.aiqn else "ELBO"
+
+
 def check(preset):
     """Raises ValueError where a number of `preset` is out of its range, whatever the family."""
     for name, value in leaves(preset).items():
@@ -219,9 +261,11 @@ def check(preset):
             raise ValueError(f"{name} must be at least 1. Received: {value}")
         if field == "learning_rate" and not 0 < value < math.inf:
             raise ValueError(f"{name} must be above 0. Received: {value}")
-        if field == "epsilon" and not value > 0:
+        if field in ("epsilon", "latent_variance") and not value > 0:
             raise ValueError(f"{name} must be above 0. Received: {value}")
         if field == "kappa" and not value >= 0:
+            raise ValueError(f"{name} must be at least 0. Received: {value}")
+        if field == "kl_weight" and not value >= 0:
             raise ValueError(f"{name} must be at least 0. Received: {value}")
         if field in ("average_decay", "beta_1", "beta_2") and not 0 <= value < 1:
             raise ValueError(f"{name} must be at least 0 and below 1. Received: {value}")
@@ -279,7 +323,7 @@ _COUNTS = {
 _TYPES = {
     kind.__name__: kind
     for kind in (
-        GanPreset, PixelPreset, Data, Mlp, Dcgan, GatedPixelCnn, Adam, RmsProp,
+        GanPreset, PixelPreset, VaePreset, Data, Mlp, Dcgan, GatedPixelCnn, ConvVae, Aiqn, Adam, RmsProp,
         QuantileRegression, NonSaturating, LeastSquares, Wasserstein, Hinge,
     )
 }  # fmt: skip

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from qrkeras.data import Examples, Records, examples, load, records, take
+from qrkeras.data.resize import square_array
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -292,3 +293,30 @@ def test_cifar10(monkeypatch):
     np.testing.assert_array_equal(images, expected)
     resumed = next(test.batches(64, seed=0, start_step=200).as_numpy_iterator())
     assert (resumed == next(iter(test.batches(64, seed=0).skip(200)))).numpy().all()
+
+
+def test_faces_of_celeb_a_are_cut_out(make, monkeypatch):
+    # 218 x 178 photographs: the middle 108 x 108 begins at row (218 - 108) / 2 = 55 and column (178 - 108) / 2 = 35.
+    photograph = np.random.default_rng(0).integers(0, 256, (218, 178, 3)).astype("uint8")
+    np.testing.assert_array_equal(square_array(photograph, 108, crop=108), photograph[55:163, 35:143])
+    assert square_array(photograph, 64, crop=108).shape == (64, 64, 3)
+    folder = make({"train": range(4), "test": range(4, 6)}, shape=(218, 178, 3))
+    monkeypatch.setattr(records, "_builder", lambda *_: tfds.builder("tiny", data_dir=folder))
+    crops = []
+    monkeypatch.setattr(
+        records, "square_array", lambda pixels, *size: crops.append(size) or square_array(pixels, *size)
+    )
+    assert load("celeb_a", image_size=64).shape == (64, 64, 3)
+    assert crops == [(64, 108)] * 4
+    load("tfds:celeb_a", image_size=64)  # any other name: the largest square
+    assert crops[4:] == [(64, None)] * 4
+
+
+def test_celeb_a_says_what_to_put_where(tmp_path, monkeypatch):
+    def over_quota(self, **kwargs):
+        raise ConnectionError("Google Drive quota")
+
+    monkeypatch.setattr("socket.create_connection", lambda *_, **__: io.BytesIO())
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", over_quota)
+    with pytest.raises(RuntimeError, match=rf"'celeb_a' is not in {tmp_path}/celeb_a/.*quota.*dataset_info.json"):
+        load("celeb_a", image_size=64, data_dir=tmp_path)

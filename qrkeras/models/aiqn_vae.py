@@ -1,0 +1,107 @@
+"""AIQN-VAE: a VAE, and an AIQN that learns the distribution of its codes."""
+
+import keras
+from keras import ops
+
+from qrkeras.losses import quantile_huber
+from qrkeras.models.average import averaged_copy, check_decay, update_average
+from qrkeras.models.image_range import to_unit
+from qrkeras.models.signature import Signature
+from qrkeras.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable(package="qrkeras")
+class AIQNVAE(VAE):
+    """VAE whose samples are decoded from a learned distribution of codes  (AIQN, Supplement: "AIQN-VAE").
+
+    At levels tau drawn afresh for every latent and step, the loss is `VAE`'s, in nats per value, plus the mean over
+    latents of `rho^kappa_tau(e(x) - Q_tau)`; a sample is `d(Q_tau)`. One optimizer descends the sum.
+
+    **Choice**: the gradient of the second term stops at `e(x)`: the AIQN "models the training distribution over latent
+    codes" and does not shape it. `stop_gradient=False` is the sum as the paper writes it.
+    **Choice**: kappa is in units of the latents, and by default PixelIQN's.
+
+    Example:
+      ```python
+      model = AIQNVAE(
+          networks.vae_encoder(32), networks.vae_decoder(32), networks.aiqn(), kl_weight=0.5, latent_variance=0.1
+      )
+      model.compile(keras.optimizers.Adam(2e-4, 0.5))
+      model.fit(images, batch_size=64, epochs=10)
+      model.sample(16), model.sample(16, through="prior")  # the same levels, the same decoder
+      ```
+
+    Args:
+      encoder, decoder, kl_weight, latent_variance, seed: as of `VAE`.
+      aiqn: of `networks.aiqn(latent_dim)`.   kappa: of the Huber quantile loss; 0 is plain quantile regression.
+      average_decay: of the Polyak average of the AIQN (`update_average`), which sampling and evaluation use.
+      stop_gradient: whether the encoder is left alone by the AIQN's term.
+    """
+
+    THROUGH = ("aiqn", "prior")
+    REPORTS = (*VAE.REPORTS, "aiqn_loss")
+
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        aiqn,
+        kl_weight=1.0,
+        latent_variance=1.0,
+        kappa=0.002,
+        average_decay=0.9999,
+        stop_gradient=True,
+        seed=0,
+        **kwargs,
+    ):
+        if aiqn.latent_dim != decoder.input_shape[-1]:
+            raise ValueError(
+                f"aiqn must be of the decoder's {decoder.input_shape[-1]} latents. Received one of {aiqn.latent_dim}. "
+                "Build it with that latent_dim."
+            )
+        if kappa < 0:
+            raise ValueError(f"kappa must be 0 (plain quantile regression) or positive. Received: {kappa}")
+        check_decay(average_decay)
+        super().__init__(encoder, decoder, kl_weight, latent_variance, seed, **kwargs)
+        self.aiqn = aiqn
+        self.average = averaged_copy(aiqn)
+        self.kappa = kappa
+        self.average_decay = average_decay
+        self.stop_gradient = stop_gradient
+
+    def measures(self, images, seed, training):
+        codes, log_variance = self.encoder(to_unit(images), training=training)
+        levels = [self.noise(ops.shape(codes), seed(index)) for index in (0, 1)]
+        measured = self._variational(images, codes, log_variance, levels[0], training)
+        aiqn_loss = ops.mean(self.code_losses(codes, levels[1], self.aiqn if training else self.average))
+        return {**measured, "loss": measured["loss"] + aiqn_loss, "aiqn_loss": aiqn_loss}
+
+    def code_losses(self, codes, tau, aiqn):
+        """`rho^kappa_tau(e(x) - Q_tau)` of codes e(x), `(batch, latent_dim)`."""
+        codes = ops.stop_gradient(codes) if self.stop_gradient else codes
+        return quantile_huber(codes, aiqn(codes, tau), tau, self.kappa)
+
+    def after_update(self):
+        update_average(self.average, self.aiqn, self.average_decay, self.random_state[1])
+
+    def latents_at(self, tau, through):
+        return self.average.sample(tau) if through == "aiqn" else super().latents_at(tau, through)
+
+    def signatures(self):
+        """`VAE`'s, `sample` through the AIQN, and `sample_prior` through the prior."""
+        prior = Signature(lambda seed: {"images": self.draw(seed, "prior")}, {"seed": ((2,), "int32")})
+        return {**super().signatures(), "sample_prior": prior}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "aiqn": keras.saving.serialize_keras_object(self.aiqn),
+            "kappa": self.kappa,
+            "average_decay": self.average_decay,
+            "stop_gradient": self.stop_gradient,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config["aiqn"] = keras.saving.deserialize_keras_object(config["aiqn"], custom_objects)
+        return super().from_config(config, custom_objects)
