@@ -245,20 +245,6 @@ def test_the_first_unknown_value_rises_with_tau(build):
     assert np.all(sweep[-1] > sweep[0]) and np.all(np.diff(sweep, axis=0) >= -1)
 
 
-@MODELS
-def test_exported_draw_is_the_models_draw(tmp_path, build):
-    m = model(build, num_classes=4)
-    archive = keras.export.ExportArchive()
-    archive.track(m.average)
-    signature = [tf.TensorSpec((None, 2), "int32"), tf.TensorSpec((None,), "int32")]
-    archive.add_endpoint("sample", m.draw, signature)
-    archive.write_out(str(tmp_path / "served"), verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "served"))
-    seeds = np.array([[5, i] for i in range(3)], "int32")
-    np.testing.assert_array_equal(served.sample(seeds, [1, 1, 1]), m.sample(3, seed=5, labels=1))
-    np.testing.assert_array_equal(served.sample(seeds[1:2], [1]), m.sample(3, seed=5, labels=1)[1:2])
-
-
 def test_quantiles_are_the_averaged_networks_outputs_in_grey_levels():
     iqn = model()
     x = IMAGES / np.float32(127.5) - 1
