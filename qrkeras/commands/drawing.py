@@ -1,0 +1,189 @@
+"""Verbs that draw: samples, completions, reconstructions, curves, contours."""
+
+import pathlib
+from typing import Literal
+
+import tyro
+
+from qrkeras import presets as preset_table
+
+Positional = tyro.conf.Positional
+
+
+def sample(
+    run: Positional[pathlib.Path],
+    /,
+    n: int = 64,
+    seed: int = 0,
+    batch_size: int = 64,
+    through: Literal["aiqn", "prior"] | None = None,
+    output: pathlib.Path | None = None,
+):
+    """Draw samples from a run: a PNG grid of images, or points as .npy and PNG.
+
+    Args:
+      run: run directory.
+      n: number of samples.
+      seed: of the noise.
+      batch_size: samples drawn at a time; the samples are the same whatever it is.
+      through: what latents are drawn through, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
+      output: file to write, .png or .npy; None: RUN/samples-SEED.png. Points also come as .npy beside it.
+    """
+    import numpy as np
+
+    from qrkeras import experiment, plots, progress, runs
+    from qrkeras.train import load_model
+
+    opened = runs.load(run)
+    output = output or run / f"samples-{seed}.png"
+    if output.suffix not in (".png", ".npy"):
+        raise ValueError(f"output must end in .png or .npy. Received: {output}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
+    model = load_model(opened)
+    if through and not hasattr(model, "THROUGH"):
+        raise ValueError(f"through must be left out for {opened.name}, which has no latents. Received: {through}")
+    batches = model.sample_batches(n, seed, batch_size, **({"through": through} if through else {}))
+    drawn = np.concatenate(list(progress.shown(batches, "samples", n, batch_size)))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.suffix == ".npy" or drawn.ndim == 2:
+        np.save(output.with_suffix(".npy"), drawn)
+        print(output.with_suffix(".npy"))
+    if output.suffix == ".png":
+        if drawn.ndim == 4:
+            plots.image_grid(drawn, output)
+        else:
+            plots.points([(f"{n:,} samples", drawn)], experiment.build_data(opened.preset).centers, output)
+        print(output)
+
+
+def inpaint(
+    run: Positional[pathlib.Path],
+    /,
+    n: int = 8,
+    known: Literal["top", "bottom", "left", "right"] = "top",
+    completions: int = 5,
+    tau: tuple[float, ...] = (),
+    seed: int = 0,
+    output: pathlib.Path | None = None,
+):
+    """Complete held-out images of which one half is known: masked, several completions, original (AIQN, Fig. 12).
+
+    A pixel is drawn from the pixels above it and to its left, so that what is known below it does not count.
+
+    Args:
+      run: run directory of a PixelCNN or PixelIQN.
+      n: number of images.
+      known: the half that is kept.
+      completions: drawn for each image.
+      tau: constant levels in (0, 1), each of which completes every image once more: 0.5 is every value's median.
+      seed: of the levels that are drawn.
+      output: PNG to write; None: RUN/inpainted.png.
+    """
+    from qrkeras import data, experiment, figures, runs
+    from qrkeras.train import load_model
+
+    opened = runs.load(run)
+    model = load_model(opened)
+    if not hasattr(model, "inpaint"):
+        raise ValueError(
+            f"RUN must be of a model that inpaints: PixelCNN or PixelIQN. Received: {run} of {opened.name}"
+        )
+    if n < 1 or completions < 0:
+        raise ValueError(f"n must be at least 1 and completions at least 0. Received: {n} and {completions}")
+    images = data.take(experiment.build_data(opened.preset, "test"), n)
+    output = output or run / "inpainted.png"
+    figures.inpaintings(model, images, known, output, completions, tau, seed)
+    print(output)
+
+
+def reconstruct(
+    run: Positional[pathlib.Path],
+    /,
+    n: int = 8,
+    steps: int = 8,
+    importance_samples: int = 100,
+    images: int = 200,
+    seed: int = 0,
+    output: pathlib.Path | None = None,
+):
+    """Draw held-out images, their reconstructions and what lies between; print bits per dimension, ELBO and IWAE.
+
+    Args:
+      run: run directory of a VAE or AIQN-VAE.
+      n: pairs of images, a row each: image, reconstruction, codes in between, reconstruction, image.
+      steps: images on the line between two codes, the reconstructions included.
+      importance_samples: S, latents drawn for each image of the IWAE bound.
+      images: held-out images that are measured.
+      seed: of these latents.
+      output: PNG to write; None: RUN/reconstructed.png.
+    """
+    from qrkeras import data, experiment, figures, runs
+    from qrkeras.train import load_model
+
+    opened = runs.load(run)
+    model = load_model(opened)
+    if not hasattr(model, "reconstruct"):
+        raise ValueError(f"RUN must be of a model that reconstructs: VAE or AIQN-VAE. Received: {run} of {opened.name}")
+    source = experiment.build_data(opened.preset, "test")
+    if not 1 <= n <= source.size // 2 or images < 1:
+        raise ValueError(
+            f"n must be 1 to {source.size // 2} pairs of held-out images, and images at least 1. Received: {n} and "
+            f"{images}"
+        )
+    if importance_samples < 1:
+        raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
+    output = output or run / "reconstructed.png"
+    held_out = data.take(source, min(max(images, 2 * n), source.size))
+    figures.reconstructions(model, held_out[: 2 * n], output, steps)
+    measured = held_out[:images]
+    for name, count in (("ELBO", 1), (f"IWAE, {importance_samples} samples", importance_samples)):
+        bits = model.bits_per_dim(measured, count, seed)
+        print(f"bits per dimension of {len(measured)} held-out images, {name}: {bits.mean():.4f}")
+    print(output)
+
+
+def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | None = None):
+    """Draw a run's losses and coverage over training; samples (mixtures) or FID (images) of several side by side.
+
+    Args:
+      run: run directories.
+      output: PNG of what stands side by side; None: samples.png or evaluation.png in the first run.
+    """
+    from qrkeras import figures, plots, runs
+
+    if not run:
+        raise ValueError("RUN must name at least one run directory: qrkeras plot RUN [RUN ...]")
+    opened = [runs.load(path) for path in run]
+    for each in opened:
+        if not each.records():
+            raise ValueError(f"RUN must hold lines in metrics.jsonl. Received: {each.path}, which has none yet.")
+    if all(each.preset.data.name in preset_table.MIXTURES for each in opened):
+        output = output or run[0] / "samples.png"
+        output.parent.mkdir(parents=True, exist_ok=True)
+        figures.over_training(run, output)
+        print(output)
+    elif figures.evaluations(opened, output or opened[0].evaluation):
+        print(output or opened[0].evaluation)
+    for each in opened:
+        plots.curves(each.records(), each.path / "curves.png")
+        print(each.path / "curves.png")
+
+
+def contours(
+    output: pathlib.Path = pathlib.Path("runs/contours.png"), data: str = "ring8", steps: int = 4_000, seed: int = 0
+):
+    """Draw six trained discriminators with generator-gradient arrows, as in Fig. 3 of the QRGAN paper.
+
+    Args:
+      output: PNG to write.
+      data: ring8 or grid25.
+      steps: discriminator updates.
+      seed: of weights and noise.
+    """
+    from qrkeras import figures
+
+    if data not in preset_table.MIXTURES:
+        raise ValueError(f"data must be ring8 or grid25. Received: {data}")
+    figures.contours(output, data, steps, seed)
+    print(output)

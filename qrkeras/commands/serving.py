@@ -1,0 +1,79 @@
+"""Verbs that serve: a SavedModel of a run, and its REST calls."""
+
+import pathlib
+import re
+from typing import Annotated
+
+import tyro
+
+from qrkeras import presets as preset_table
+from qrkeras.server.limits import Limits
+
+Positional = tyro.conf.Positional
+
+
+def export(
+    run: Positional[pathlib.Path],
+    base_dir: Positional[pathlib.Path],
+    /,
+    name: str | None = None,
+    version: int | None = None,
+    best: bool = False,
+):
+    """Export a run's model as a SavedModel for TF Serving, and list its signatures.
+
+    Args:
+      run: run directory.
+      base_dir: folder that the server watches.
+      name: of the served model; None: the preset's.
+      version: a free positive integer; None: the next.
+      best: take the best model evaluated during training, not the newest.
+    """
+    from qrkeras import runs, serving
+    from qrkeras.train import load_model
+
+    opened = runs.load(run)
+    model = load_model(opened, best)
+    metadata = {
+        "run": opened.name,
+        "preset": preset_table.to_dict(opened.preset),
+        "seed": opened.seed,
+        "metrics": opened.latest(model.step),
+    }
+    path = serving.export_model(model, base_dir, name or opened.name, version, metadata)
+    print(path)
+    print(serving.table(serving.read_metadata(path)))
+
+
+def serve(
+    base: Positional[pathlib.Path],
+    /,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    keep: int = 1,
+    labels: tuple[str, ...] = (),
+    poll_s: float = 1.0,
+    warm_up: bool = True,
+    limits: Annotated[Limits, tyro.conf.arg(name="")] = Limits(),  # noqa: B008
+):
+    """Serve the models of a folder by TF Serving's REST calls, with a page to try them at /; Ctrl-C stops it.
+
+    New versions are loaded as they appear, and take over without a request being dropped.
+
+    Args:
+      base: folder of NAME/VERSION, as `qrkeras export` writes it.
+      host: address to listen on; the default is heard on this machine alone.
+      port: to listen on; 0: any free one.
+      keep: versions of each model that are served, the newest ones.
+      labels: names of versions, which are served too: --labels gan:stable=3 gan:canary=4
+      poll_s: seconds between looks into the folder.
+      warm_up: run every signature once before a version takes over.
+    """
+    named = {}
+    for entry in labels:
+        if not (found := re.fullmatch("([^:]+):([^:=]+)=([0-9]+)", entry)):
+            raise ValueError(f"labels must each be MODEL:LABEL=VERSION. Received: {entry!r}")
+        named.setdefault(found[1], {})[found[2]] = int(found[3])
+    from qrkeras.server import serve as verb
+
+    verb.serve(verb.application(base, limits, keep, named, poll_s, warm_up), host, port)
