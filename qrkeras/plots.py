@@ -98,7 +98,7 @@ def minimum_curves(series, label, path):
     Args:
       series: name -> pairs of step and value.   label: of the measure, with its feature network.
     """
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
     for name, pairs in series.items():
         steps, values = zip(*pairs)
@@ -110,7 +110,7 @@ def minimum_curves(series, label, path):
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(LogFormatter())  # 56, where 5.6 x 10^1 is the default
     axis.grid(alpha=0.3, which="both")
-    axis.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     _save(figure, path)
 
 

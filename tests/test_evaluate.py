@@ -303,7 +303,7 @@ def test_training_with_evaluation(evaluated):
     lines = evaluations(evaluated)
     assert [line["step"] for line in lines] == [5, 10]
     assert all(line["samples"] == SAMPLES and line["features"] == "digits-cnn" and line[FID] > 0 for line in lines)
-    assert Image.open(evaluated.evaluation).size == (770, 396)
+    assert Image.open(evaluated.evaluation).size == (770, 440)
     lowest = min(lines, key=lambda line: line[FID])
     best = train.load_model(runs.load(evaluated.path), best=True)
     assert best.step == lowest["step"]
@@ -360,7 +360,7 @@ def test_plot_draws_evaluations(evaluated, done, tmp_path):
     shutil.copytree(evaluated.path, tmp_path / "run")
     (tmp_path / "run" / "evaluation.png").unlink()
     assert str(tmp_path / "run" / "evaluation.png") in done("plot", tmp_path / "run").split()
-    assert Image.open(tmp_path / "run" / "evaluation.png").size == (770, 396)
+    assert Image.open(tmp_path / "run" / "evaluation.png").size == (770, 440)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_minimum_curves(tmp_path, monkeypatch):
     monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
     plots.minimum_curves(series, "FID[x] train", tmp_path / "curves.png")
     (axis,) = figures[0].axes
-    told = [text.get_text() for text in axis.get_legend().get_texts()]
+    told = [text.get_text() for text in figures[0].legends[0].get_texts()]
     assert told == ["qrgan  minimum 50.5 at 1,000", "nsgan  minimum 40 at 500"]
     marked = [line.get_xydata().tolist() for line in axis.lines if line.get_fillstyle() == "none"]
     assert marked == [[[1000, 50.5]], [[500, 40.0]]]
@@ -100,8 +100,8 @@ def test_minimum_curves(tmp_path, monkeypatch):
 def test_minimum_curves_are_written(tmp_path):
     # One evaluation, and a distance of 0, which no logarithm has.
     plots.minimum_curves({"": [(500, 0.0)]}, "FID[x] train", tmp_path / "curves.png")
-    # (7, 3.6) inches at 110 dots.
-    assert Image.open(tmp_path / "curves.png").size == (770, 396)
+    # (7, 4) inches at 110 dots.
+    assert Image.open(tmp_path / "curves.png").size == (770, 440)
 
 
 def test_precision_recall_curves(tmp_path, monkeypatch):

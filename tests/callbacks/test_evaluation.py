@@ -107,7 +107,7 @@ def test_the_best_model_is_that_of_the_minimum(tmp_path):
 def test_the_curve_is_drawn(tmp_path):
     ran(evaluation(tmp_path, [5.0, 3.0]), [2, 4])
     # (7, 3.6) inches at 110 dots.
-    assert Image.open(tmp_path / "evaluation.png").size == (770, 396)
+    assert Image.open(tmp_path / "evaluation.png").size == (770, 440)
 
 
 @pytest.fixture
