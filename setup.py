@@ -23,6 +23,7 @@ setup(
         "keras-tuner>=1.4.8",
         "tensorboard>=2.20",
         "numpy",
+        "protobuf",
         "scipy",
         "scikit-learn",
         "threadpoolctl",  # k-means repeats itself on one thread
@@ -38,8 +39,8 @@ setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["pytest", "hypothesis", "ruff"],
-        "benchmark": ["torch"],
+        "test": ["pytest", "hypothesis", "ruff", "grpcio"],
+        "benchmark": ["torch", "psutil", "tensorflow-probability"],
     },
     entry_points={"console_scripts": ["qrkeras = qrkeras.cli:main"]},
 )

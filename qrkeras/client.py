@@ -114,8 +114,8 @@ class Client:
 
         Args:
           n: number of samples.   seed: int32.   seeds: int32 `(n, 2)`, in place of n and seed.
-          signature: `sample`, or `sample_png` for an array of PNG files as bytes.
-          **conditions: `label`, `temperature`, `truncation` where the model takes them: one, or `(n,)`.
+          signature: `sample`, another that takes seeds alike, or `sample_png` for an array of PNG files as bytes.
+          **conditions: `label` where the model takes it: one, or `(n,)`.
         """
         if (n is None) == (seeds is None):
             raise ValueError(f"n or seeds must be given, and not both. Received: n={n}, seeds={seeds}")
@@ -146,9 +146,13 @@ class Client:
         rows = _rows({"tau": tau, **conditions}, len(images))
         return self.predict("inpaint_quantile", images=images, mask=_masks(mask, images), **rows)
 
-    def score(self, images):
-        """What the model says of uint8 images: realism quantiles `(n, N)`, or bits per dimension `(n,)`."""
-        return self.predict("score", images=images)
+    def score(self, images, **conditions):
+        """What the model says of uint8 images: realism quantiles `(n, N)`, or bits per dimension `(n,)`.
+
+        Args:
+          **conditions: `label` where the model takes it: one, or `(n,)`.
+        """
+        return self.predict("score", images=images, **_rows(conditions, len(images)))
 
     def _ask(self, method, path, body=None):
         data = None if body is None else wire.encode(body)

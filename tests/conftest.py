@@ -90,16 +90,19 @@ def pixels_run(tiny_pixels, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def served_models(points_run, images_run, pixels_run):
-    """A model of each kind that serves: points, grey images, PixelIQN, and a PixelCNN of four classes in colour."""
+def served_models(points_run, images_run, pixels_run, latents_run):
+    """A model of each kind that serves: points, grey images, PixelIQN, AIQN-VAE, and a PixelCNN of four classes in
+    colour."""
     from qrkeras import models, networks, train
 
     sizes = {"blocks": 1, "kernel_size": 3, "planes": 6, "output_planes": 6}
     classes = models.PixelCNN(networks.pixelcnn(4, channels=3, **sizes, num_classes=4, seed=1), seed=1)
-    runs = {"points": points_run, "images": images_run, "pixels": pixels_run}
+    runs = {"points": points_run, "images": images_run, "pixels": pixels_run, "latents": latents_run}
     served = {**{kind: train.load_model(run) for kind, run in runs.items()}, "classes": classes}
-    for kind, factor in (("images", 4), ("pixels", 10)):  # after ten steps all is grey still: contrasts, to compare
-        for weight in served[kind].generator.weights:
+    # After ten steps all is grey still: contrasts, to compare.
+    drawing = (served["images"].generator, 4), (served["pixels"].average, 10), (served["latents"].decoder, 10)
+    for network, factor in drawing:
+        for weight in network.weights:
             if "moving" not in weight.name:
                 weight.assign(factor * weight)
     return served

@@ -76,6 +76,8 @@ def test_completions(model):
 def test_scores(model):
     scores = model.score(np.full((4, 4, 4, 1), 7, "uint8"))
     assert scores.dtype == "float32" and scores.tolist() == [[7, 14]] * 4
+    with pytest.raises(ValueError, match="score takes images. Received: images, label"):
+        model.score(np.zeros((1, 4, 4, 1), "uint8"), label=3)
 
 
 def test_conditions_are_given_to_every_row(url):

@@ -14,13 +14,14 @@ from tensorflow.core.protobuf import saved_model_pb2
 from qrkeras import losses, models, networks, runs, serving
 from tests.support.requests import good_requests
 
-KINDS = ("points", "images", "pixels", "classes")
+KINDS = ("points", "images", "pixels", "classes", "latents")
 EVERY = pytest.mark.parametrize("kind", KINDS)
 SIGNATURES = {
     "points": {"sample", "score"},
     "images": {"sample", "sample_png", "score"},
     "pixels": {"sample", "sample_png", "inpaint", "inpaint_quantile"},
     "classes": {"sample", "sample_png", "inpaint", "score"},
+    "latents": {"sample", "sample_png", "sample_prior", "reconstruct", "score"},
 }
 
 # What a reader of an export has: TensorFlow alone, in a process of its own.
@@ -85,6 +86,9 @@ def expected(model, signature, inputs):
     labels = {"labels": inputs["label"]} if "label" in inputs else {}
     if signature == "score" and "samples" in inputs:
         return model.judge(inputs["samples"]).numpy()
+    if signature == "score" and hasattr(model, "reconstruct"):
+        # Each image as if it were the first: its score is a function of the image.
+        return np.concatenate([model.bits_per_dim(image[None]) for image in inputs["images"]])
     if signature == "score" and not labels:
         return model.judge(tf.constant(inputs["images"])).numpy()
     if signature == "score":
@@ -95,7 +99,10 @@ def expected(model, signature, inputs):
         return model.inpaint(inputs["images"], inputs["mask"], seed=5, **labels)
     if signature == "inpaint_quantile":
         return model.inpaint(inputs["images"], inputs["mask"], tau=inputs["tau"][:, None, None, None])
-    return model.sample(3, seed=5, **labels)
+    if signature == "reconstruct":
+        return model.reconstruct(inputs["images"])
+    through = {"through": "prior"} if signature == "sample_prior" else {}
+    return model.sample(3, seed=5, **labels, **through)
 
 
 @EVERY
@@ -103,7 +110,7 @@ def test_plain_tensorflow_calls_every_signature_and_gets_what_the_model_gives(an
     called = {signature for of, signature in answers if of == kind}
     assert called == SIGNATURES[kind] | {"serving_default"}
     names = {"points": "samples"}.get(kind, "images")
-    scores = {"classes": "bits_per_dim"}.get(kind, "quantiles")
+    scores = {"classes": "bits_per_dim", "latents": "bits_per_dim"}.get(kind, "quantiles")
     for signature in called:
         name, rows = answers[kind, signature]
         assert name == {"score": scores, "sample_png": "png_bytes"}.get(signature, names)
@@ -172,9 +179,8 @@ def test_signatures_write_nothing_and_keep_no_generator(served_folder, kind):
     for key, ops in reachable(served_folder / kind / "1").items():
         assert not [op for op in ops if "Assign" in op or "PyFunc" in op], key
         assert not [op for op in ops if "Random" in op and not op.startswith("Stateless")], key
-        assert ("seed" in key or any(op.startswith("StatelessRandom") for op in ops)) == (
-            key not in ("score", "inpaint_quantile")
-        ), "the walk finds the noise"
+        noisy = key not in ("score", "inpaint_quantile", "reconstruct") or (kind, key) == ("latents", "score")
+        assert any(op.startswith("StatelessRandom") for op in ops) == noisy, "the walk finds the noise"
         if kind in ("pixels", "classes") and key != "score":
             assert ops["While"] + ops["StatelessWhile"] >= 2, "the loops run within the graph"
 
@@ -182,8 +188,12 @@ def test_signatures_write_nothing_and_keep_no_generator(served_folder, kind):
 @EVERY
 def test_only_the_weights_that_serve_are_written(served_models, served_folder, kind):
     model = served_models[kind]
-    serving_networks = [model.generator, model.discriminator] if kind in ("points", "images") else [model.average]
-    expected = sorted(tuple(w.shape) for network in serving_networks for w in network.weights)
+    parts = {"points": ("generator", "discriminator"), "latents": ("encoder", "decoder", "average")}
+    parts["images"] = parts["points"]
+    weights = [w for part in parts.get(kind, ["average"]) for w in getattr(model, part).weights]
+    if kind == "latents":
+        weights.append(model.log_scale)
+    expected = sorted(tuple(w.shape) for w in weights)
     variables = served_folder / kind / "1" / "variables" / "variables"
     found = [tuple(s) for name, s in tf.train.list_variables(str(variables)) if name.endswith("VARIABLE_VALUE")]
     assert sorted(found) == expected
@@ -330,7 +340,9 @@ class Watcher(threading.Thread):
         self.folder, self.seen, self.half, self.stopped = folder, set(), [], False
 
     def run(self):
-        while not self.stopped:
+        stopped = False
+        while not stopped:
+            stopped = self.stopped  # and then a last look
             for path in sorted(self.folder.glob("*")):
                 if path.name.isdigit() and path.name not in self.seen:  # as TF Serving does, which takes numbers
                     self.seen.add(path.name)

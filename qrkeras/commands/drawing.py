@@ -29,32 +29,11 @@ def sample(
       through: what latents are drawn through, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
       output: file to write, .png or .npy; None: RUN/samples-SEED.png. Points also come as .npy beside it.
     """
-    import numpy as np
-
-    from qrkeras import experiment, plots, progress, runs
-    from qrkeras.train import load_model
+    from qrkeras import draw, runs
 
     opened = runs.load(run)
-    output = output or run / f"samples-{seed}.png"
-    if output.suffix not in (".png", ".npy"):
-        raise ValueError(f"output must end in .png or .npy. Received: {output}")
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
-    model = load_model(opened)
-    if through and not hasattr(model, "THROUGH"):
-        raise ValueError(f"through must be left out for {opened.name}, which has no latents. Received: {through}")
-    batches = model.sample_batches(n, seed, batch_size, **({"through": through} if through else {}))
-    drawn = np.concatenate(list(progress.shown(batches, "samples", n, batch_size)))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    if output.suffix == ".npy" or drawn.ndim == 2:
-        np.save(output.with_suffix(".npy"), drawn)
-        print(output.with_suffix(".npy"))
-    if output.suffix == ".png":
-        if drawn.ndim == 4:
-            plots.image_grid(drawn, output)
-        else:
-            plots.points([(f"{n:,} samples", drawn)], experiment.build_data(opened.preset).centers, output)
-        print(output)
+    for path in draw.samples(opened, output or run / f"samples-{seed}.png", n, seed, batch_size, through):
+        print(path)
 
 
 def inpaint(
@@ -80,20 +59,10 @@ def inpaint(
       seed: of the levels that are drawn.
       output: PNG to write; None: RUN/inpainted.png.
     """
-    from qrkeras import data, experiment, figures, runs
-    from qrkeras.train import load_model
+    from qrkeras import draw, runs
 
-    opened = runs.load(run)
-    model = load_model(opened)
-    if not hasattr(model, "inpaint"):
-        raise ValueError(
-            f"RUN must be of a model that inpaints: PixelCNN or PixelIQN. Received: {run} of {opened.name}"
-        )
-    if n < 1 or completions < 0:
-        raise ValueError(f"n must be at least 1 and completions at least 0. Received: {n} and {completions}")
-    images = data.take(experiment.build_data(opened.preset, "test"), n)
     output = output or run / "inpainted.png"
-    figures.inpaintings(model, images, known, output, completions, tau, seed)
+    draw.completions(runs.load(run), output, n, known, completions, tau, seed)
     print(output)
 
 
@@ -118,28 +87,11 @@ def reconstruct(
       seed: of these latents.
       output: PNG to write; None: RUN/reconstructed.png.
     """
-    from qrkeras import data, experiment, figures, runs
-    from qrkeras.train import load_model
+    from qrkeras import draw, runs
 
-    opened = runs.load(run)
-    model = load_model(opened)
-    if not hasattr(model, "reconstruct"):
-        raise ValueError(f"RUN must be of a model that reconstructs: VAE or AIQN-VAE. Received: {run} of {opened.name}")
-    source = experiment.build_data(opened.preset, "test")
-    if not 1 <= n <= source.size // 2 or images < 1:
-        raise ValueError(
-            f"n must be 1 to {source.size // 2} pairs of held-out images, and images at least 1. Received: {n} and "
-            f"{images}"
-        )
-    if importance_samples < 1:
-        raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
     output = output or run / "reconstructed.png"
-    held_out = data.take(source, min(max(images, 2 * n), source.size))
-    figures.reconstructions(model, held_out[: 2 * n], output, steps)
-    measured = held_out[:images]
-    for name, count in (("ELBO", 1), (f"IWAE, {importance_samples} samples", importance_samples)):
-        bits = model.bits_per_dim(measured, count, seed)
-        print(f"bits per dimension of {len(measured)} held-out images, {name}: {bits.mean():.4f}")
+    for line in draw.reconstructions(runs.load(run), output, n, steps, importance_samples, images, seed):
+        print(line)
     print(output)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from qrkeras.models.average import averaged_copy, check_decay, update_average
+from qrkeras.models.batches import in_batches
 from qrkeras.models.image_checks import check_images, check_labels, check_mask, check_tau, check_training_data
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel, sample_seeds
@@ -169,8 +170,7 @@ class AutoregressiveModel(SeededModel):
         labels = check_labels("labels", labels, n, self.network.num_classes)
         if self.network.num_classes is not None:
             inputs.append(labels)
-        for i in range(0, n, batch_size):
-            yield ops.convert_to_numpy(self.draw_function(*(x[i : i + batch_size] for x in inputs)))
+        return in_batches(self.draw_function, batch_size, *inputs)
 
     def inpaint(self, images, mask, seed=0, tau=None, labels=None, batch_size=64):
         """Completes images: known pixels stay, bit for bit, the others are drawn in raster order.
@@ -190,14 +190,15 @@ class AutoregressiveModel(SeededModel):
         n = len(images)
         mask = check_mask(mask, n, self.example_shape)
         labels = check_labels("labels", labels, n, self.network.num_classes)
+        known = ops.convert_to_numpy(images), mask, labels
         if tau is not None:
             tau = check_tau(tau, n, self.example_shape)
-        images, seeds, parts = ops.convert_to_numpy(images), sample_seeds(seed, n), []
-        for i in range(0, n, batch_size):
-            batch = slice(i, i + batch_size)
-            levels = self.noise_of_seeds(seeds[batch]) if tau is None else tau[batch]
-            parts.append(ops.convert_to_numpy(self.paint_function(levels, images[batch], mask[batch], labels[batch])))
-        return np.concatenate(parts)
+            return np.concatenate(list(in_batches(self.paint_function, batch_size, tau, *known)))
+
+        def paint_by_seeds(seeds, *known):
+            return self.paint_function(self.noise_of_seeds(seeds), *known)
+
+        return np.concatenate(list(in_batches(paint_by_seeds, batch_size, sample_seeds(seed, n), *known)))
 
     def signatures(self):
         """What an export serves: `sample` and `inpaint`, of labels where the network has classes.

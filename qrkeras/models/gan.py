@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from qrkeras.models.adversarial import AdversarialModel
+from qrkeras.models.batches import in_batches
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import sample_seeds
 from qrkeras.models.signature import Signature
@@ -124,9 +125,7 @@ class GAN(AdversarialModel):
 
     def sample_batches(self, n, seed=0, batch_size=256):
         """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
-        seeds = sample_seeds(seed, n)
-        for i in range(0, n, batch_size):
-            yield ops.convert_to_numpy(self.draw_function(seeds[i : i + batch_size]))
+        return in_batches(self.draw_function, batch_size, sample_seeds(seed, n))
 
     def realism(self, x, batch_size=256):
         """Discriminator's mean over its outputs, the "realism" of each example (higher: more real).
@@ -136,11 +135,11 @@ class GAN(AdversarialModel):
         Returns: NumPy array `(n,)` float32.
         """
         check_examples(x, self.example_shape)
-        parts = []
-        for i in range(0, len(x), batch_size):
-            outputs = self.judge(ops.convert_to_tensor(x[i : i + batch_size]))
-            parts.append(ops.convert_to_numpy(ops.mean(outputs, axis=-1)))
-        return np.concatenate(parts)
+
+        def mean_of_outputs(examples):
+            return ops.mean(self.judge(ops.convert_to_tensor(examples)), axis=-1)
+
+        return np.concatenate(list(in_batches(mean_of_outputs, batch_size, x)))
 
     def judge(self, examples):
         """The discriminator's outputs as a pure function of (weights, examples), row by row.

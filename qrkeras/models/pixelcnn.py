@@ -6,6 +6,7 @@ from keras import ops
 
 from qrkeras.losses import bits_per_dim, categorical_cross_entropy, categorical_quantile
 from qrkeras.models.autoregressive import AutoregressiveModel, check_network
+from qrkeras.models.batches import in_batches
 from qrkeras.models.image_checks import check_images, check_labels
 from qrkeras.models.image_range import to_unit
 from qrkeras.models.signature import Signature
@@ -55,11 +56,7 @@ class PixelCNN(AutoregressiveModel):
         """
         check_images("images", images, self.example_shape)
         labels = check_labels("labels", labels, len(images), self.network.num_classes)
-        parts = []
-        for i in range(0, len(images), batch_size):
-            batch = slice(i, i + batch_size)
-            parts.append(ops.convert_to_numpy(self.score_function(images[batch], labels[batch])))
-        return np.concatenate(parts)
+        return np.concatenate(list(in_batches(self.score_function, batch_size, images, labels)))
 
     def score(self, images, labels):
         """`bits_per_dim` of one batch, as a pure function: it serves exported signatures too."""

@@ -6,6 +6,7 @@ from keras import ops
 
 from qrkeras.losses import quantile_huber
 from qrkeras.models.autoregressive import AutoregressiveModel, check_network
+from qrkeras.models.batches import in_batches
 from qrkeras.models.image_checks import check_images, check_labels, check_tau
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.signature import Signature
@@ -61,12 +62,11 @@ class PixelIQN(AutoregressiveModel):
         check_images("images", images, self.example_shape)
         tau = check_tau(tau, len(images), self.example_shape)
         labels = check_labels("labels", labels, len(images), self.network.num_classes)
-        parts = []
-        for i in range(0, len(images), batch_size):
-            batch = slice(i, i + batch_size)
-            outputs = self.average(to_unit(images[batch]), tau[batch], labels[batch])
-            parts.append((ops.convert_to_numpy(outputs)[..., 0] + 1.0) * 127.5)
-        return np.concatenate(parts)
+
+        def grey_levels(images, tau, labels):
+            return (self.average(to_unit(images), tau, labels)[..., 0] + 1.0) * 127.5
+
+        return np.concatenate(list(in_batches(grey_levels, batch_size, images, tau, labels)))
 
     def signatures(self):
         """`sample`, `inpaint`, and `inpaint_quantile`, which draws every unknown value at the row's level tau.

@@ -116,4 +116,6 @@ def sample_seeds(seed, n):
     """Seeds of `n` samples, `[[seed, 0], [seed, 1], ...]`: int32 NumPy array `(n, 2)`; raises ValueError."""
     if n < 1:
         raise ValueError(f"n must be at least 1 sample. Received: {n}")
+    if not (isinstance(seed, int | np.integer) and -(2**31) <= seed < 2**31):
+        raise ValueError(f"seed must be an int32. Received: {seed!r}")
     return np.stack([np.full(n, seed), np.arange(n)], axis=1).astype("int32")

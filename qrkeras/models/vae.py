@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from qrkeras.losses import bits_per_dim, discretized_logistic, gaussian_kl
+from qrkeras.models.batches import in_batches
 from qrkeras.models.image_checks import check_images, check_training_data
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel, sample_seeds
@@ -203,14 +204,13 @@ class VAE(SeededModel):
 
     def sample_batches(self, n, seed=0, batch_size=256, through=None):
         """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
-        self._through(through)
-        seeds = sample_seeds(seed, n)
-        return (ops.convert_to_numpy(self.draw(seeds[i : i + batch_size], through)) for i in range(0, n, batch_size))
+        through = self._through(through)
+        return in_batches(lambda seeds: self.draw(seeds, through), batch_size, sample_seeds(seed, n))
 
     def sample_latents(self, n, seed=0, batch_size=256, through=None):
         """The latents of the same samples: NumPy array `(n, latent_dim)` float32."""
-        seeds = sample_seeds(seed, n)
-        return _in_batches(self.latent_functions[self._through(through)], batch_size, seeds)
+        draw = self.latent_functions[self._through(through)]
+        return np.concatenate(list(in_batches(draw, batch_size, sample_seeds(seed, n))))
 
     def _through(self, through):
         if through is None:
@@ -224,7 +224,7 @@ class VAE(SeededModel):
     def encode(self, images, batch_size=256):
         """Means `e(x)` of the posteriors of uint8 images: NumPy array `(n, latent_dim)` float32."""
         check_images("images", images, self.example_shape)
-        return _in_batches(self.encode_function, batch_size, ops.convert_to_numpy(images))
+        return np.concatenate(list(in_batches(self.encode_function, batch_size, ops.convert_to_numpy(images))))
 
     def decode(self, latents, batch_size=256):
         """The decoder's means for latents `(n, latent_dim)`: NumPy array of images, uint8."""
@@ -233,7 +233,7 @@ class VAE(SeededModel):
             raise ValueError(f"latents must have shape (n, {self.latent_dim}), n at least 1. Received: {latents.shape}")
         if not np.isfinite(latents).all():
             raise ValueError("latents must be finite. Received: NaN or infinity")
-        return _in_batches(self.decode_function, batch_size, latents)
+        return np.concatenate(list(in_batches(self.decode_function, batch_size, latents)))
 
     def reconstruct(self, images, batch_size=256):
         """`d(e(x))` of uint8 images: NumPy array of their shape, uint8."""
@@ -271,9 +271,12 @@ class VAE(SeededModel):
         check_images("images", images, self.example_shape)
         if samples < 1:
             raise ValueError(f"samples must be at least 1. Received: {samples}")
-        images = ops.convert_to_numpy(images)
-        seeds = sample_seeds(seed, len(images))
-        return _in_batches(lambda x, s: self.bound_function(x, s, samples), batch_size, images, seeds)
+
+        def bounds(images, seeds):
+            return self.bound_function(images, seeds, samples)
+
+        images, seeds = ops.convert_to_numpy(images), sample_seeds(seed, len(images))
+        return np.concatenate(list(in_batches(bounds, batch_size, images, seeds)))
 
     def bound(self, images, seeds, samples):
         """`bits_per_dim` as a pure function of (weights, images, seeds): row i depends on row i of each alone.
@@ -334,12 +337,6 @@ class VAE(SeededModel):
 def normal_quantile(tau):
     """The tau-quantile of N(0, 1), `sqrt(2) erfinv(2 tau - 1)`."""
     return math.sqrt(2.0) * ops.erfinv(2.0 * tau - 1.0)
-
-
-def _in_batches(function, batch_size, *arrays):
-    """`function` of NumPy arrays, so many rows at a time, as one NumPy array."""
-    starts = range(0, len(arrays[0]), batch_size)
-    return np.concatenate([ops.convert_to_numpy(function(*(x[i : i + batch_size] for x in arrays))) for i in starts])
 
 
 def _check_networks(encoder, decoder):

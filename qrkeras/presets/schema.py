@@ -14,8 +14,8 @@ import tyro
 @dataclasses.dataclass(frozen=True)
 class Data:
     name: str
-    """ring8, grid25, digits, photo-patches, cifar10, imagenet32, lsun-bedroom, cats, tfds:NAME, or folder:PATH for
-    your own images."""
+    """ring8, grid25, digits, photo-patches, cifar10, imagenet32, lsun-bedroom, celeb_a, cats, tfds:NAME, or
+    folder:PATH for your own images."""
     image_size: int | None = None
     """Pixels a side: larger or smaller images are cropped to a square and resized. None keeps their size."""
     directory: str | None = None

@@ -65,7 +65,7 @@ def check_good(stub, asked, answers, key):
 
 
 def test_predict_carries_every_signature(stub, asked, answers):
-    assert len(answers) == 3 + 4 + 5 + 5
+    assert len(answers) == 3 + 4 + 5 + 5 + 6
     for key in answers:
         check_good(stub, asked, answers, key)
 

@@ -399,6 +399,16 @@ def test_batches_of_samples_are_the_samples():
     assert drawn == [4], "no more than is asked for is drawn and held"
 
 
-def test_sample_needs_a_number():
-    with pytest.raises(ValueError, match="n must be at least 1 sample"):
-        gan().sample(0)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n": 0}, "n must be at least 1 sample. Received: 0"),
+        ({"n": 2, "batch_size": 0}, "batch_size must be at least 1. Received: 0"),
+        ({"n": 2, "batch_size": -1}, "batch_size must be at least 1. Received: -1"),
+        ({"n": 2, "seed": 2**32}, "seed must be an int32. Received: 4294967296"),  # not those of seed 0
+        ({"n": 2, "seed": 0.5}, "seed must be an int32. Received: 0.5"),
+    ],
+)
+def test_sample_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        gan().sample(**options)

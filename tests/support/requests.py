@@ -21,7 +21,9 @@ def good_requests(models):
         requests[kind, "sample_png"] = {"seed": seed, **label}
         if kind != "pixels":
             requests[kind, "score"] = {"images": images, **label}
-        if kind != "images":
+        if kind == "latents":
+            requests |= {(kind, "sample_prior"): {"seed": seed}, (kind, "reconstruct"): {"images": images}}
+        if kind in ("pixels", "classes"):
             requests[kind, "inpaint"] = {"images": images, "mask": mask, "seed": seed, **label}
         if kind == "pixels":
             tau = np.array([0.1, 0.5, 0.9], "float32")

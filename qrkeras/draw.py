@@ -1,0 +1,80 @@
+"""Draw from a trained run: samples, completions and reconstructions of held-out images."""
+
+import numpy as np
+
+from qrkeras import data, experiment, figures, plots, progress
+from qrkeras.train import load_model
+
+
+def samples(run, output, n=64, seed=0, batch_size=64, through=None):
+    """Writes samples as a PNG grid of images, or points as .npy and PNG; an `output` .npy is written alone.
+
+    Args:
+      run: `Run`.   output: .png or .npy.   n, seed, batch_size: as of the model's `sample`.
+      through: what latents are drawn through, for a model that has them; None: its default.
+    Returns: the paths that were written.
+    """
+    if output.suffix not in (".png", ".npy"):
+        raise ValueError(f"output must end in .png or .npy. Received: {output}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
+    model = load_model(run)
+    if through and not hasattr(model, "THROUGH"):
+        raise ValueError(f"through must be left out for {run.name}, which has no latents. Received: {through}")
+    batches = model.sample_batches(n, seed, batch_size, **({"through": through} if through else {}))
+    drawn = np.concatenate(list(progress.shown(batches, "samples", n, batch_size)))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    paths = []
+    if output.suffix == ".npy" or drawn.ndim == 2:
+        paths.append(output.with_suffix(".npy"))
+        np.save(paths[0], drawn)
+    if output.suffix == ".png":
+        paths.append(output)
+        if drawn.ndim == 4:
+            plots.image_grid(drawn, output)
+        else:
+            plots.points([(f"{n:,} samples", drawn)], experiment.build_data(run.preset).centers, output)
+    return paths
+
+
+def completions(run, output, n=8, known="top", count=5, tau=(), seed=0):
+    """Writes `figures.inpaintings` of the run's first `n` held-out images, `count` draws each and a level of `tau`."""
+    model = load_model(run)
+    if not hasattr(model, "inpaint"):
+        raise ValueError(
+            f"RUN must be of a model that inpaints: PixelCNN or PixelIQN. Received: {run.path} of {run.name}"
+        )
+    if n < 1 or count < 0:
+        raise ValueError(f"n must be at least 1 and completions at least 0. Received: {n} and {count}")
+    images = data.take(experiment.build_data(run.preset, "test"), n)
+    figures.inpaintings(model, images, known, output, count, tau, seed)
+
+
+def reconstructions(run, output, n=8, steps=8, importance_samples=100, images=200, seed=0):
+    """Writes `figures.reconstructions` of `n` pairs of held-out images, and measures bits per dimension.
+
+    Args:
+      run, n, steps, seed: as of `qrkeras reconstruct`.   output: PNG.   images: held-out images that are measured.
+      importance_samples: S of the IWAE bound.
+    Returns: a line for each of ELBO and IWAE.
+    """
+    model = load_model(run)
+    if not hasattr(model, "reconstruct"):
+        raise ValueError(
+            f"RUN must be of a model that reconstructs: VAE or AIQN-VAE. Received: {run.path} of {run.name}"
+        )
+    source = experiment.build_data(run.preset, "test")
+    if not 1 <= n <= source.size // 2 or images < 1:
+        raise ValueError(
+            f"n must be 1 to {source.size // 2} pairs of held-out images, and images at least 1. Received: {n} and "
+            f"{images}"
+        )
+    if importance_samples < 1:
+        raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
+    held_out = data.take(source, min(max(images, 2 * n), source.size))
+    figures.reconstructions(model, held_out[: 2 * n], output, steps)
+    measured, lines = held_out[:images], []
+    for name, samples in (("ELBO", 1), (f"IWAE, {importance_samples} samples", importance_samples)):
+        bits = model.bits_per_dim(measured, samples, seed)
+        lines.append(f"bits per dimension of {len(measured)} held-out images, {name}: {bits.mean():.4f}")
+    return lines

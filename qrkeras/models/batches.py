@@ -1,0 +1,11 @@
+"""Many rows, a batch at a time."""
+
+from keras import ops
+
+
+def in_batches(function, batch_size, *arrays):
+    """`function` of at most `batch_size` rows of each array at a time: generator of NumPy arrays; raises ValueError."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
+    for i in range(0, len(arrays[0]), batch_size):
+        yield ops.convert_to_numpy(function(*(x[i : i + batch_size] for x in arrays)))
