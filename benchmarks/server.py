@@ -88,7 +88,7 @@ def bare(version, name):
     loaded = tf.saved_model.load(version)
     signature = loaded.signatures[name]
 
-    def call(i, loaded=loaded):  # which dies with its last name
+    def call(i, loaded=loaded):  # kept: a signature may need what it holds
         return {name: out.numpy() for name, out in signature(seed=tf.constant([[0, i]])).items()}
 
     timed(call, 20)

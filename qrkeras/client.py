@@ -65,6 +65,16 @@ class Client:
         self._session = requests.Session()
         self._signatures = None
 
+    def close(self):
+        """Lets go of the connection; `with Client(...) as model:` does so at its end."""
+        self._session.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
     def status(self):
         """`{version: state}`, such as `{2: "AVAILABLE", 1: "END"}`."""
         listed = self._ask("GET", self._path_of_version)["model_version_status"]

@@ -37,7 +37,8 @@ def evaluate(opened, samples=None, features=None, split="train", seed=0, best=Fa
       best: take each run's best model that was evaluated, not its newest.
       gan_train: epochs of each classifier of GAN-train and GAN-test, for class-conditional generators; None
         leaves the two out.
-    Returns: list of `Row`, the floor last; a row for each way in which a model samples (AIQN-VAE: AIQN and prior).
+    Returns: list of `Row`, the floor last. A model with latents has a row for each way to draw them, and one of its
+      reconstructions of training images: what its decoder makes of the best of latents.
     Raises:
       ValueError, RuntimeError: where runs are of points, of different data or have no model, or features are not to
         be had.
@@ -68,12 +69,13 @@ def evaluate(opened, samples=None, features=None, split="train", seed=0, best=Fa
     rows = []
     for run, model in zip(opened, models):
         classes = _class_scores(model, labelled, evaluator.samples, seed, gan_train, verbose) if gan_train else None
-        for name, options in _ways(run, model).items():
-            batches = model.sample_batches(evaluator.samples, seed, BATCH_SIZE, **options)
-            measures = evaluator.measure(progress.shown(batches, name, evaluator.samples, BATCH_SIZE, verbose))
-            # The bound of a VAE is of its prior.
-            bits = _bits_per_dim(run.preset, model) if options.get("through", "prior") == "prior" else None
-            rows.append(Row(name, model.step, measures, classes, bits, model.sample(PICTURED, seed, **options)))
+        for way, draw in _ways(run, model, seed).items():
+            name = f"{run.path} ({way})" if way else str(run.path)
+            shown = progress.shown(draw(evaluator.samples), name, evaluator.samples, BATCH_SIZE, verbose)
+            measures = evaluator.measure(shown)
+            bits = _bits_per_dim(run.preset, model) if way in ("", "prior") else None  # a VAE's bound is of its prior
+            images = np.concatenate(list(draw(PICTURED)))
+            rows.append(Row(name, model.step, measures, classes, bits, images))
     held_out = experiment.build_data(preset, "test")
     images = take(held_out, min(PICTURED, held_out.size))
     return [*rows, Row(FLOOR, None, evaluator.floor(), images=images)]
@@ -112,6 +114,8 @@ def table(rows):
         f"Features: {name} (images {first.resize}). KID, precision and recall, density and coverage, F8 and F1/8 are "
         f"against {split} images, at most {evaluation.KEPT:,} a side.",
     ]
+    if likelihoods:
+        lines[-1] += " Bits per dimension of held-out images; of a VAE an upper bound, the ELBO of one sample."
     scored = [row for row in rows if row.classes]
     if scored:
         lines += ["", "| | images | GAN-train | GAN-test | trained and tested on real |", "|---|---|---|---|---|"]
@@ -167,12 +171,22 @@ def _bits_per_dim(preset, model):
     return float(np.mean(model.bits_per_dim(*held_out) if preset.takes_labels else model.bits_per_dim(held_out)))
 
 
-def _ways(run, model):
-    """Name of the row -> options of `sample`, for each way in which the model samples."""
-    ways = getattr(model, "THROUGH", ())
-    if len(ways) < 2:
-        return {str(run.path): {}}
-    return {f"{run.path} ({through})": {"through": through} for through in ways}
+def _ways(run, model, seed):
+    """Name of each way in which the model makes images, "" where there is one -> function of n to batches of n."""
+    if not hasattr(model, "THROUGH"):
+        return {"": lambda n: model.sample_batches(n, seed, BATCH_SIZE)}
+    ways = {
+        through: lambda n, through=through: model.sample_batches(n, seed, BATCH_SIZE, through=through)
+        for through in model.THROUGH
+    }
+
+    def reconstructed(n):
+        source = experiment.build_data(run.preset)
+        images = take(source, min(n, source.size))
+        for i in range(0, n, BATCH_SIZE):  # images come again where there are fewer than n
+            yield model.reconstruct(images[np.arange(i, min(i + BATCH_SIZE, n)) % len(images)])
+
+    return {**ways, "reconstructed": reconstructed}
 
 
 def _labelled(preset, opened, models):

@@ -234,6 +234,14 @@ def test_what_tf_serving_shows(recorded):
         client.predict(x=[9.0])
 
 
+def test_it_lets_go_of_its_connection(url):
+    with Client(url, "painter") as model:
+        assert model.status()
+        closed = []
+        model._session.close = lambda: closed.append(True)
+    assert closed == [True]
+
+
 def test_it_needs_no_tensorflow():
     script = "import sys, qrkeras.client; print({'tensorflow', 'keras', 'starlette'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

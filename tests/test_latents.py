@@ -81,13 +81,20 @@ def vae_run(tiny_latents, tmp_path_factory):
 def test_rows_for_each_way_of_sampling(latents_run, vae_run):
     rows = evaluate.evaluate([latents_run], 60, "digits-cnn", verbose=0)
     path = latents_run.path
-    assert [row.name for row in rows] == [f"{path} (aiqn)", f"{path} (prior)", evaluate.FLOOR]
+    ways = ["aiqn", "prior", "reconstructed"]
+    assert [row.name for row in rows] == [*(f"{path} ({way})" for way in ways), evaluate.FLOOR]
     model = load_model(latents_run)
     for row, through in zip(rows, model.THROUGH):
         np.testing.assert_array_equal(row.images, model.sample(64, through=through))
     assert rows[0].measures.fid_train != rows[1].measures.fid_train
+    assert [row.bits_per_dim is None for row in rows] == [True, False, True, True]  # the bound is of the prior
+    digits = data.take(data.load("digits"))
+    np.testing.assert_array_equal(rows[2].images, model.reconstruct(digits[:64]))
+    # Images come again where there are too few.
+    many = np.concatenate(list(evaluate._ways(latents_run, model, 0)["reconstructed"](len(digits) + 10)))
+    np.testing.assert_array_equal(many[len(digits) :], model.reconstruct(digits[:10]))
     vae = load_model(vae_run)
-    assert type(vae) is VAE and evaluate._ways(vae_run, vae) == {str(vae_run.path): {}}
+    assert type(vae) is VAE and list(evaluate._ways(vae_run, vae, 0)) == ["prior", "reconstructed"]
 
 
 def test_sample_command(latents_run, tmp_path):

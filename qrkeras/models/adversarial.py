@@ -124,22 +124,23 @@ class AdversarialModel(SeededModel):
         d_loss, g_loss = self._simultaneous(real) if self.update == "simultaneous" else self._alternating(real)
         self.optimizer.iterations.assign_add(1)
         self._advance(d_loss=d_loss, g_loss=g_loss)
-        return self._report(d_loss, g_loss)
+        return self._report(d_loss, g_loss, tf.shape(real)[0])
 
     def test_step(self, data):
         """Both losses on held-out examples; the noise is the same in every evaluation."""
         real = self.real_examples(data)
-        batch = tf.cast(self.discriminator_loss_tracker.count, tf.int32)
-        noise = self._noise_like(real, self._seed(EVALUATION, batch))
+        seen = tf.cast(self.discriminator_loss_tracker.count, tf.int32)
+        noise = self._noise_like(real, self._seed(EVALUATION, seen))
         _, real_outputs, fake_outputs = self._outputs(real, noise, training=False)
         return self._report(
             self.discriminator_loss(real_outputs, fake_outputs),
             self.generator_loss(fake_outputs, real_outputs),
+            tf.shape(real)[0],
         )
 
-    def _report(self, d_loss, g_loss):
-        self.discriminator_loss_tracker.update_state(d_loss)
-        self.generator_loss_tracker.update_state(g_loss)
+    def _report(self, d_loss, g_loss, examples):
+        self.discriminator_loss_tracker.update_state(d_loss, sample_weight=examples)
+        self.generator_loss_tracker.update_state(g_loss, sample_weight=examples)
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _simultaneous(self, real):

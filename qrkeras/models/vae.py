@@ -120,8 +120,8 @@ class VAE(SeededModel):
     def test_step(self, data):
         """The noise is the same in every evaluation."""
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        batch = ops.cast(self.trackers[0].count, "int32")
-        measured = self.measures(images, lambda index: self._seed(EVALUATION, 2 * batch + index), training=False)
+        seen = ops.cast(self.trackers[0].count, "int32")
+        measured = self.measures(images, lambda index: self._seed(EVALUATION, 2 * seen + index), training=False)
         return self._report(measured, images)
 
     def measures(self, images, seed, training):

@@ -263,9 +263,7 @@ def check(preset):
             raise ValueError(f"{name} must be above 0. Received: {value}")
         if field in ("epsilon", "latent_variance") and not value > 0:
             raise ValueError(f"{name} must be above 0. Received: {value}")
-        if field == "kappa" and not value >= 0:
-            raise ValueError(f"{name} must be at least 0. Received: {value}")
-        if field == "kl_weight" and not value >= 0:
+        if field in ("kappa", "kl_weight") and not value >= 0:
             raise ValueError(f"{name} must be at least 0. Received: {value}")
         if field in ("average_decay", "beta_1", "beta_2") and not 0 <= value < 1:
             raise ValueError(f"{name} must be at least 0 and below 1. Received: {value}")

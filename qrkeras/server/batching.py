@@ -73,7 +73,11 @@ class Batcher:
                     await asyncio.wait_for(self._full.wait(), self._limits.max_delay_ms / 1e3)
                 self._full = None
             if batch := self._take():
-                for waiting, result in zip(batch, await loop.run_in_executor(self._pool, self._run, batch)):
+                try:
+                    results = await loop.run_in_executor(self._pool, self._run, batch)
+                except Exception as error:  # of the pool; the next batch must not wait for this one
+                    results = [error] * len(batch)
+                for waiting, result in zip(batch, results, strict=True):
                     if waiting.future.done():  # its deadline passed meanwhile
                         continue
                     if isinstance(result, Exception):

@@ -58,7 +58,7 @@ class Version:
 
     def __init__(self, path, limits, pool, observe, warm_up=True):
         definitions = _definitions(path)
-        self._loaded = tf.saved_model.load(str(path))  # its signatures die with it
+        self._loaded = tf.saved_model.load(str(path))  # a signature may need what it holds, such as a lookup table
         self.metadata = {name: _json(definition) for name, definition in definitions.items()}
         self.signatures = {
             name: Signature(name, definitions[name], function)

@@ -236,6 +236,13 @@ def test_fit_reports_both_losses_and_steps_per_execution_changes_nothing():
     assert_equal(weights(one), weights(many))
 
 
+def test_a_short_batch_counts_for_its_examples():
+    # Losses 1 of 8 examples and 4 of 4: (8 * 1 + 4 * 4) / 12 = 2.
+    model = gan()
+    model._report(1.0, 0.0, 8)
+    assert float(model._report(4.0, 0.0, 4)["d_loss"]) == pytest.approx(2)
+
+
 def test_evaluate_repeats_and_changes_no_weight():
     model = gan()
     fit(model)

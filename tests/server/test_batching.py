@@ -112,6 +112,17 @@ def test_a_bad_row_fails_nobody_else():
     assert doubles.batches == [1, 3, 1, 1, 1] and seen == [1, 1, 1, 1], "the batch that failed answered nobody"
 
 
+def test_a_pool_that_fails_leaves_nobody_waiting():
+    async def scenario(batcher):
+        batcher._pool.shutdown()
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            await ask(batcher, 1)
+        with pytest.raises(RuntimeError, match="after shutdown"):  # at once, not when its time is over
+            await ask(batcher, 2)
+
+    run(scenario, Doubles())
+
+
 def test_other_sizes_do_not_share():
     doubles = Doubles()
 
