@@ -140,7 +140,7 @@ def write(rows, prefix):
         writer.writerows(records)
     panels = {}
     for row in rows:
-        figure = "" if row.step is None else f", {row.measures.objective} {row.measures.fid_train:.4g}"
+        figure = "" if row.step is None else f"\n{row.measures.objective} {row.measures.fid_train:.4g}"
         panels[row.name + figure] = row.images
     plots.image_panels(panels, paths[".png"])
     curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows}
