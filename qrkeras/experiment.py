@@ -1,5 +1,6 @@
 """Preset -> data, model, callbacks: the one place where names become objects."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -25,7 +26,8 @@ def build_model(preset, source, seed):
     Raises:
       ValueError: where networks, data and objective do not fit each other.
     """
-    return _FAMILIES[type(preset)](preset, source, seed)
+    with _layers_in(preset.precision):
+        return _FAMILIES[type(preset)](preset, source, seed)
 
 
 def training_batches(preset, source, seed, start_step):
@@ -78,6 +80,17 @@ def build_callbacks(preset, source, run, evaluator=None):
         callbacks.Checkpoint(run.checkpoints, preset.checkpoint_every),
         *evaluations,  # may take minutes, and is made up for where it was cut short
     ]
+
+
+@contextlib.contextmanager
+def _layers_in(precision):
+    """Layers that are made here compute in `precision`: a policy of the outer model would not reach them."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _gan(preset, source, seed):

@@ -11,14 +11,13 @@ tensorboard/        the same scalars for TensorBoard
 
 import dataclasses
 import json
-import os
 import pathlib
 import platform
 import shutil
 import subprocess
 import tempfile
 
-from qrkeras import __version__
+from qrkeras import __version__, durable
 from qrkeras.presets import Preset, from_dict, leaves, to_dict
 
 # A run may be resumed with another length or rhythm of reports, and data moved elsewhere; nothing else may change.
@@ -175,4 +174,4 @@ def git_revision():
 def _write(path, text):
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text)
-    os.replace(temporary, path)
+    durable.replace(temporary, path)

@@ -1,11 +1,13 @@
 """Train a preset into a run directory; the same call again goes on where it stopped."""
 
+import dataclasses
 import re
 
 import keras
 import tensorflow as tf
 
 from qrkeras import callbacks, experiment, runs
+from qrkeras import devices as machine
 from qrkeras.presets import check
 
 
@@ -13,7 +15,7 @@ class TrainingFailed(RuntimeError):
     """Training cannot go on; the message says at which step, why, and what was kept."""
 
 
-def train(name, preset, seed=0, run_dir=None, verbose=1):
+def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
     """Trains `preset` up to `preset.steps`, reporting into the run directory.
 
     Args:
@@ -21,23 +23,34 @@ def train(name, preset, seed=0, run_dir=None, verbose=1):
       run_dir: where to report and save; None: `runs/NAME-SEED`. A directory with a run of the same
         experiment is gone on with, from its newest checkpoint.
       verbose: 1 shows Keras' progress bar and messages, 0 nothing.
+      devices: how many GPUs (CPUs where there are none) share every batch, or "all". A run may go on with another
+        number: it trains alike, but for rounding.
     Returns: `Run`.
     Raises:
       ValueError: before training, where preset, data and run directory do not fit.
       TrainingFailed: where a loss or a weight stops being finite, or the disk fails.
     """
     check(preset)
+    names = machine.choose(devices)
+    if preset.batch_size % len(names):
+        raise ValueError(
+            f"devices must divide batch_size={preset.batch_size}, of which each takes an equal part. Received: "
+            f"{len(names)}. Choose others, or another --batch-size."
+        )
+    at_once = preset.steps_per_execution if len(names) == 1 else 1  # Keras cannot loop over steps of replicas
     source = experiment.build_data(preset, labels=preset.takes_labels)
     experiment.training_batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
     keras.utils.set_random_seed(seed)
-    fresh = experiment.build_model(preset, source, seed)
+    with machine.strategy(names).scope():
+        fresh = experiment.build_model(dataclasses.replace(preset, steps_per_execution=at_once), source, seed)
     evaluator = None
     if preset.evaluate_every:
         real = experiment.build_data(preset) if preset.takes_labels else source
         evaluator = experiment.build_evaluator(preset, real, verbose=verbose)
     run = runs.create(run_dir or f"runs/{name}-{seed}", name, preset, seed)
     say = print if verbose else (lambda *_: None)
-    model = callbacks.load_latest(run.checkpoints)
+    with machine.strategy(names).scope():
+        model = callbacks.load_latest(run.checkpoints)
     # Without a checkpoint what was reported before the first step comes again.
     run.rewind(-1 if model is None else model.step)
     model = fresh if model is None else model
@@ -45,10 +58,8 @@ def train(name, preset, seed=0, run_dir=None, verbose=1):
     if remaining <= 0:
         say(f"{run.path}: {model.step:,} of {preset.steps:,} steps done, nothing to do; --steps trains longer")
         return run
-    model.steps_per_execution = min(remaining, preset.steps_per_execution)
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    device = "a GPU" if gpus else "the CPU"
-    say(f"{run.path}: {name}, seed {seed}, steps {model.step + 1:,} to {preset.steps:,} on {device}")
+    model.steps_per_execution = min(remaining, at_once)
+    say(f"{run.path}: {name}, seed {seed}, steps {model.step + 1:,} to {preset.steps:,} on {', '.join(names)}")
     stop = callbacks.StopOnSignal()
     try:
         batches = experiment.training_batches(preset, source, seed, model.step)
@@ -87,7 +98,7 @@ def load_model(run, best=False):
                 "--evaluate-every."
             )
         try:
-            return keras.saving.load_model(run.best)
+            return callbacks.load(run.best)
         except Exception as error:  # a torn file fails in as many ways as the libraries that read it
             raise ValueError(
                 f"RUN must hold a best model that can be read. Received: {run.best} ({error}). Leave out --best."

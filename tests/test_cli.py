@@ -159,6 +159,9 @@ def test_misspelt_option(refused, option, nearest):
         (["train", "qrgan-ring8", "--loss.penalty", "l3"], "l1_square"),
         (["train", "qrgan-ring8", "--update", "both"], "'simultaneous', 'alternating'"),
         (["train", "qrgan-ring8", "--steps", "0"], "steps must be at least 1. Received: 0"),
+        (["train", "qrgan-ring8", "--precision", "float16"], "float16 would need a loss scale for each network"),
+        (["train", "qrgan-ring8", "--devices", "9"], 'devices must be "all" or a number from 1 to'),
+        (["train", "qrgan-ring8", "--devices", "0"], 'devices must be "all" or a number from 1 to'),
         (["train", "qrgan-ring8", "--seed", "-1"], "eed must be"),
         (["train", "qrgan-ring8", "--network.activation", "reluu"], "reluu"),
         (["train", "qrgan-ring8", "--network.kernel-initializer", "zeros"], "kernel_initializer"),
@@ -332,7 +335,7 @@ def test_typed_overrides_reach_the_preset(done, monkeypatch):
     import qrkeras.train
 
     calls = []
-    monkeypatch.setattr(qrkeras.train, "train", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(qrkeras.train, "train", lambda *arguments, **machine: calls.append(arguments))
     done(
         "train", "qrgan-cifar10", "--loss.penalty-weight", "1.0", "--steps", 7, "--seed", 5, "--data.image-size", "64",
         "--network.hidden-layers", 4, "--network.no-generator-batch-norm", "--loss.penalty", "None",
@@ -357,6 +360,6 @@ def test_every_preset_is_its_own_default(done, monkeypatch, name):
     import qrkeras.train
 
     calls = []
-    monkeypatch.setattr(qrkeras.train, "train", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(qrkeras.train, "train", lambda *arguments, **machine: calls.append(arguments))
     done("train", name)
     assert calls == [(name, presets.get(name), 0, None)]

@@ -1,6 +1,6 @@
 """What happens during `fit`."""
 
-from qrkeras.callbacks.checkpoint import Checkpoint, checkpoints, load_latest
+from qrkeras.callbacks.checkpoint import Checkpoint, checkpoints, load, load_latest
 from qrkeras.callbacks.evaluation import Evaluation
 from qrkeras.callbacks.every import EveryNSteps
 from qrkeras.callbacks.log import Log
@@ -16,5 +16,6 @@ __all__ = [
     "SampleGrid",
     "StopOnSignal",
     "checkpoints",
+    "load",
     "load_latest",
 ]

@@ -1,12 +1,13 @@
 """Checkpoints: whole models, written so that a good one is always there."""
 
-import os
 import pathlib
 import warnings
+import zipfile
 
 import keras
 import numpy as np
 
+from qrkeras import durable
 from qrkeras.callbacks.every import EveryNSteps
 
 KEPT = 2
@@ -39,9 +40,25 @@ def save(model, path):
     temporary = path.with_name("tmp.keras")
     try:
         model.save(temporary)
-        os.replace(temporary, path)
+        durable.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def load(path):
+    """The model that `save` wrote, checked against its checksums.
+
+    A .keras file is a ZIP archive and holds the CRC-32 of each member, which finds torn and damaged files; Keras looks
+    at it for some members and not for others, depending on how it reads them.
+
+    Raises:
+      ValueError, or what the libraries raise: where the file is damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged:
+        raise ValueError(f"{damaged} in it does not match its checksum")
+    return keras.saving.load_model(path)
 
 
 def checkpoints(directory):
@@ -58,7 +75,7 @@ def load_latest(directory):
     found = checkpoints(directory)
     for path in found:
         try:
-            return keras.saving.load_model(path)
+            return load(path)
         except Exception as error:  # a torn file fails in as many ways as the libraries that read it
             warnings.warn(f"{path} cannot be read and is left out: {error}", stacklevel=2)
     if found:

@@ -2,7 +2,7 @@
 
 import pathlib
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -55,17 +55,19 @@ def train(arguments):
         preset: Annotated[type(default), tyro.conf.arg(name="")] = default,
         seed: int = 0,
         run_dir: pathlib.Path | None = None,
+        devices: int | Literal["all"] = 1,
     ):
         """Train a preset; the same command again goes on where it stopped.
 
         Args:
           seed: of weights, noise and order of data.
           run_dir: where to report and save; None: runs/PRESET-SEED.
+          devices: how many of this machine's GPUs share every batch, or all; a run may go on with another number.
         """
         load_tensorflow()
         from qrkeras.train import train as run
 
-        run(name, preset, seed, run_dir)
+        run(name, preset, seed, run_dir, devices=devices)
 
     tyro.cli(options, args=arguments[1:], prog=f"qrkeras train {name}", config=(tyro.conf.AvoidSubcommands,))
 

@@ -116,9 +116,6 @@ class AdversarialModel(SeededModel):
             **self._compile_arguments,
         }
 
-    def compile_from_config(self, config):
-        self.compile(**config)
-
     def train_step(self, data):
         real = self.real_examples(data)
         d_loss, g_loss = self._simultaneous(real) if self.update == "simultaneous" else self._alternating(real)
@@ -170,8 +167,8 @@ class AdversarialModel(SeededModel):
             d_losses.append(d_loss)
         noise = self._noise_like(parts[-1], self._seed(NOISE, len(parts)))
         with tf.GradientTape() as tape:
-            fake_outputs = self.discriminator(self.generator(noise, training=True), training=True)
-            real_outputs = self.discriminator(parts[-1], training=True) if self.generator_uses_real else None
+            fake_outputs = self._judged(self.generator(noise, training=True), training=True)
+            real_outputs = self._judged(parts[-1], training=True) if self.generator_uses_real else None
             g_loss = self.generator_loss(fake_outputs, real_outputs)
             g_total = self._per_replica(g_loss)
         variables = self.generator.trainable_variables
@@ -180,18 +177,23 @@ class AdversarialModel(SeededModel):
 
     def _outputs(self, real, noise, training):
         """Fakes from `noise`, and the discriminator's outputs for `real` and for them."""
-        fake = self.generator(noise, training=training)
-        real_outputs = self.discriminator(real, training=training)
-        return fake, real_outputs, self.discriminator(fake, training=training)
+        fake = tf.cast(self.generator(noise, training=training), tf.float32)
+        real_outputs = self._judged(real, training)
+        return fake, real_outputs, self._judged(fake, training)
+
+    def _judged(self, examples, training):
+        """The discriminator's outputs in float32, of the whole batch: objectives may look at its statistics."""
+        return self._whole_batch(tf.cast(self.discriminator(examples, training=training), tf.float32))
 
     def _discriminator_total(self, d_loss, real, fake, seed):
         """What the discriminator descends: its loss, and the gradient penalty where there is one."""
         if self.gradient_penalty is None:
             return self._per_replica(d_loss)
-        points = interpolate(real, fake, tf.random.stateless_uniform([tf.shape(real)[0]], seed))
+        fractions = self._rows(lambda n: tf.random.stateless_uniform([n], seed), tf.shape(real)[0])
+        points = interpolate(real, fake, fractions)
         with tf.GradientTape() as tape:
             tape.watch(points)
-            realism = tf.reduce_mean(self.discriminator(points, training=True), axis=-1)
+            realism = tf.reduce_mean(tf.cast(self.discriminator(points, training=True), tf.float32), axis=-1)
         penalty = tf.reduce_mean(gradient_penalty(tape.gradient(realism, points)))
         return self._per_replica(d_loss + self.gradient_penalty * penalty)
 
@@ -199,8 +201,7 @@ class AdversarialModel(SeededModel):
         variables = self.discriminator.trainable_variables
         self.discriminator_optimizer.apply(gradients, variables)
         if self.weight_clip is not None:
-            for variable in variables:
-                variable.assign(tf.clip_by_value(variable, -self.weight_clip, self.weight_clip))
+            self._assign(variables, lambda weight: tf.clip_by_value(weight, -self.weight_clip, self.weight_clip))
 
     def noise(self, shape, seed):
         """Noise from the prior, a pure function of `seed`, int32 `(2,)`."""
@@ -209,4 +210,4 @@ class AdversarialModel(SeededModel):
         return tf.random.stateless_normal(shape, seed)
 
     def _noise_like(self, examples, seed):
-        return self.noise([tf.shape(examples)[0], self.latent_dim], seed)
+        return self._batch_noise([tf.shape(examples)[0], self.latent_dim], seed)

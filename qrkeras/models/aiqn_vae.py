@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from qrkeras.losses import quantile_huber
-from qrkeras.models.average import averaged_copy, check_decay, update_average
+from qrkeras.models.average import averaged_copy, check_decay
 from qrkeras.models.image_range import to_unit
 from qrkeras.models.signature import Signature
 from qrkeras.models.vae import VAE
@@ -34,7 +34,7 @@ class AIQNVAE(VAE):
     Args:
       encoder, decoder, kl_weight, latent_variance, seed: as of `VAE`.
       aiqn: of `networks.aiqn(latent_dim)`.   kappa: of the Huber quantile loss; 0 is plain quantile regression.
-      average_decay: of the Polyak average of the AIQN (`update_average`), which sampling and evaluation use.
+      average_decay: of the Polyak average of the AIQN (`average.averaged`), which sampling and evaluation use.
       stop_gradient: whether the encoder is left alone by the AIQN's term.
     """
 
@@ -71,7 +71,7 @@ class AIQNVAE(VAE):
 
     def measures(self, images, seed, training):
         codes, log_variance = self.encoder(to_unit(images), training=training)
-        levels = [self.noise(ops.shape(codes), seed(index)) for index in (0, 1)]
+        levels = [self._batch_noise(ops.shape(codes), seed(index)) for index in (0, 1)]
         measured = self._variational(images, codes, log_variance, levels[0], training)
         aiqn_loss = ops.mean(self.code_losses(codes, levels[1], self.aiqn if training else self.average))
         return {**measured, "loss": measured["loss"] + aiqn_loss, "aiqn_loss": aiqn_loss}
@@ -82,7 +82,7 @@ class AIQNVAE(VAE):
         return quantile_huber(codes, aiqn(codes, tau), tau, self.kappa)
 
     def after_update(self):
-        update_average(self.average, self.aiqn, self.average_decay, self.random_state[1])
+        self._update_average(self.average, self.aiqn, self.average_decay)
 
     def latents_at(self, tau, through):
         return self.average.sample(tau) if through == "aiqn" else super().latents_at(tau, through)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from qrkeras.models.average import averaged_copy, check_decay, update_average
+from qrkeras.models.average import averaged_copy, check_decay
 from qrkeras.models.batches import in_batches
 from qrkeras.models.image_checks import check_images, check_labels, check_mask, check_tau, check_training_data
 from qrkeras.models.image_range import to_uint8, to_unit
@@ -18,7 +18,7 @@ class AutoregressiveModel(SeededModel):
     A subclass gives the equations: `losses(images, outputs, tau)`, unreduced, and `value_of(outputs, tau)`, the value
     in [-1, 1] that the level tau stands for. `REPORTS` names what is logged, as functions of the mean loss.
 
-    `sample`, `inpaint` and `evaluate` use the Polyak average of the weights (`update_average`), training never does.
+    `sample`, `inpaint` and `evaluate` use the Polyak average of the weights (`average.averaged`), training never does.
 
     Args:
       network: of `networks.pixelcnn`.   average_decay: of the Polyak average, in [0, 1); 0 is no average.
@@ -89,7 +89,7 @@ class AutoregressiveModel(SeededModel):
         images, labels = self._images_and_labels(data)
         tau = self._levels(images, self._seed(NOISE))
         loss = self._descend(lambda: self._loss(self.network, images, labels, tau, training=True))
-        update_average(self.average, self.network, self.average_decay, self.random_state[1])
+        self._update_average(self.average, self.network, self.average_decay)
         self._advance(loss=loss)
         return self._report(loss, images)
 
@@ -111,7 +111,7 @@ class AutoregressiveModel(SeededModel):
         self._require(valid, f"{name} must be in 0..{self.num_classes - 1}. Received:", labels)
 
     def _levels(self, images, seed):
-        return self.noise(ops.shape(images), seed) if self.network.quantile else None
+        return self._batch_noise(ops.shape(images), seed) if self.network.quantile else None
 
     def _loss(self, network, images, labels, tau, training):
         outputs = network(to_unit(images), tau, labels, training=training)

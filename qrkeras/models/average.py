@@ -10,19 +10,18 @@ def check_decay(average_decay):
 
 
 def averaged_copy(network):
-    """A network of the same weights that does not train: what `update_average` moves after `network`."""
+    """A network of the same weights that does not train: what `averaged` moves after `network`."""
     average = type(network).from_config({**network.get_config(), "name": "average"})
     average.set_weights(network.get_weights())
     average.trainable = False
     return average
 
 
-def update_average(average, network, average_decay, step):
-    """`average = d average + (1 - d) weights` after step t = 0, 1, ..., `d = min(average_decay, (1 + t) / (10 + t))`.
+def averaged(mean, weight, average_decay, step):
+    """`d mean + (1 - d) weight` after step t = 0, 1, ..., `d = min(average_decay, (1 + t) / (10 + t))`.
 
     Early on it forgets the initial weights as fast as their age allows, and needs no correction of its bias.
     """
     age = ops.cast(step, "float32")
     decay = ops.minimum(average_decay, (1.0 + age) / (10.0 + age))
-    for mean, weight in zip(average.weights, network.weights, strict=True):
-        mean.assign(decay * mean + (1.0 - decay) * weight)
+    return decay * mean + (1.0 - decay) * weight

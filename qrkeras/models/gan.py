@@ -73,11 +73,10 @@ class GAN(AdversarialModel):
         return self.objective.generator_uses_real
 
     def discriminator_loss(self, real_outputs, fake_outputs):
-        return self.objective.discriminator(_float32(real_outputs), _float32(fake_outputs))
+        return self.objective.discriminator(real_outputs, fake_outputs)
 
     def generator_loss(self, fake_outputs, real_outputs):
-        real_outputs = None if real_outputs is None else _float32(real_outputs)
-        return self.objective.generator(_float32(fake_outputs), real_outputs)
+        return self.objective.generator(fake_outputs, real_outputs)
 
     def real_examples(self, data):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -148,7 +147,7 @@ class GAN(AdversarialModel):
           examples: `(batch, ...)`, as `fit` takes them.
         Returns: `(batch, num_outputs)` float32: quantiles of realism, or the one value of another objective.
         """
-        return _float32(self.discriminator(self.real_examples(examples), training=False))
+        return ops.cast(self.discriminator(self.real_examples(examples), training=False), "float32")
 
     def signatures(self):
         """What an export serves: `sample`, and `score`, the discriminator's quantiles of realism.
@@ -240,7 +239,3 @@ def _check_networks(generator, discriminator, latent_dim, loss):
             f"discriminator must have {loss.num_outputs} outputs, which {type(loss).__name__} needs (num_quantiles for "
             f"QuantileRegression). Received a discriminator of output shape {discriminator.output_shape[1:]}"
         )
-
-
-def _float32(outputs):
-    return ops.cast(outputs, "float32")

@@ -7,14 +7,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from qrkeras.models.average import averaged
+
 # What a random number is for: each use draws from its own stream.
 USES = NOISE, INTERPOLATION, EVALUATION = range(3)
 
 
 class SeededModel(keras.Model):
-    """A model all of whose noise is a pure function of (seed, step, use, replica).
+    """A model all of whose noise is a pure function of (seed, step, use, place in the batch).
 
     The pair (seed, step) is a weight: a reloaded model continues as if it had never stopped.
+
+    Under `tf.distribute.MirroredStrategy` R replicas with B examples each train as one does with R B: each takes its
+    rows of the whole batch's noise, and statistics of a batch (`_whole_batch`, batch normalisation) are those of the
+    whole batch. Build, load and compile the model in the strategy's scope.
 
     A subclass gives `noise_shape`, of one example, and `noise(shape, seed)`.
 
@@ -30,6 +36,7 @@ class SeededModel(keras.Model):
             shape=(2,),
             dtype="int64",  # int32 has no place on a GPU
             trainable=False,
+            aggregation="only_first_replica",  # replicas count alike
             initializer=lambda shape, dtype: tf.constant([seed, 0], dtype),
         )
 
@@ -39,9 +46,19 @@ class SeededModel(keras.Model):
         Args:
           optimizer: Keras optimizer, name or configuration.
           **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
+        Raises:
+          ValueError: where several replicas are to take more than one step an execution.
         """
         # jit_compile="auto" would change with device and strategy; compile it on purpose.
         kwargs.setdefault("jit_compile", False)
+        if self._replicas > 1 and kwargs.get("steps_per_execution", 1) > 1:
+            raise ValueError(
+                f"steps_per_execution must be 1 where {self._replicas} replicas train: Keras cannot loop over their "
+                f"steps (keras issue 19246). Received: {kwargs['steps_per_execution']}"
+            )
+        for layer in self._flatten_layers():
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = self._replicas > 1
         super().compile(optimizer=optimizer, **kwargs)
         self.optimizer.build(self.trainable_variables)
         self._compile_arguments = kwargs
@@ -50,7 +67,36 @@ class SeededModel(keras.Model):
         return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), **self._compile_arguments}
 
     def compile_from_config(self, config):
-        self.compile(**config)
+        """Compiles as a model that was saved; several replicas take one step an execution, whatever one took."""
+        self.compile(**config if self._replicas == 1 else {**config, "steps_per_execution": 1})
+
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        self._check_shares(x, batch_size)
+        return super().fit(x, y, batch_size, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        self._check_shares(x, batch_size)
+        return super().evaluate(x, y, batch_size, *args, **kwargs)
+
+    @property
+    def _replicas(self):
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def _check_shares(self, x, batch_size):
+        """Raises ValueError where replicas would not get equal parts of every batch of `x`."""
+        if self._replicas == 1:
+            return
+        if hasattr(x, "element_spec"):
+            sizes = {part.shape[0] for part in tf.nest.flatten(x.element_spec)}
+        else:
+            size = min(batch_size or 32, len(x))
+            sizes = {size, len(x) % size}
+        if None in sizes or any(size % self._replicas for size in sizes):
+            raise ValueError(
+                f"x must come in batches that {self._replicas} replicas can share evenly. Received batches of "
+                f"{sorted(s for s in sizes if s) or 'unknown size'}. Give a multiple of {self._replicas}, and "
+                "drop_remainder=True to tf.data's batch."
+            )
 
     @property
     def step(self):
@@ -70,12 +116,58 @@ class SeededModel(keras.Model):
         return tf.map_fn(noise, seeds, fn_output_signature=tf.TensorSpec(self.noise_shape, "float32"))
 
     def _seed(self, use, index=0):
-        replicas = tf.distribute.get_replica_context()
-        stream = (index * len(USES) + use) * replicas.num_replicas_in_sync
         state = [self.seed, 0] if use == EVALUATION else self.random_state
-        return tf.random.experimental.stateless_fold_in(
-            state, tf.cast(stream, tf.int32) + tf.cast(replicas.replica_id_in_sync_group, tf.int32)
-        )
+        return tf.random.experimental.stateless_fold_in(state, tf.cast(index * len(USES) + use, tf.int32))
+
+    @staticmethod
+    def _rows(draw, n):
+        """This replica's `n` rows of `draw(n)` over the whole batch.
+
+        Every replica draws all rows and keeps its own: an example's noise does not depend on where it is computed.
+        """
+        replicas = tf.distribute.get_replica_context()
+        if replicas.num_replicas_in_sync == 1:
+            return draw(n)
+        start = tf.cast(replicas.replica_id_in_sync_group, tf.int32) * n
+        return draw(replicas.num_replicas_in_sync * n)[start : start + n]
+
+    def _batch_noise(self, shape, seed):
+        """`noise` for this replica's part of a batch, of `shape`."""
+        return self._rows(lambda n: self.noise((n, *shape[1:]), seed), shape[0])
+
+    @staticmethod
+    def _whole_batch(outputs):
+        """Rows `(batch, n)` of all replicas, in the order of the batch.
+
+        Every replica computes the loss of the whole batch and differentiates it by its own rows, so that the sum over
+        replicas is the gradient. It is R-fold here, since `_per_replica` divides by R.
+        """
+        replicas = tf.distribute.get_replica_context()
+        count = replicas.num_replicas_in_sync
+        if count == 1:
+            return outputs
+        n, place = tf.shape(outputs)[0], tf.cast(replicas.replica_id_in_sync_group, tf.int32)
+        own = tf.pad(outputs, [[place * n, (count - 1 - place) * n], [0, 0]])
+        # NCCL sums, and does not gather: rows of the others are zero.
+        everything = replicas.all_reduce(tf.distribute.ReduceOp.SUM, tf.stop_gradient(own))
+        return everything + count * (own - tf.stop_gradient(own))
+
+    @staticmethod
+    def _assign(variables, function, *others):
+        """`variable = function(variable, *others)`, each replica for itself: values that agree need not travel."""
+
+        def update(strategy):
+            for variable, *values in zip(variables, *others, strict=True):
+                strategy.extended.update(
+                    variable.value, lambda v, *args: v.assign(function(v, *args)), args=[v.value for v in values]
+                )
+
+        tf.distribute.get_replica_context().merge_call(update)
+
+    def _update_average(self, average, network, average_decay):
+        """Moves the weights of `average` after those of `network`: see `average.averaged`."""
+        step = self.random_state[1]
+        self._assign(average.weights, lambda mean, w: averaged(mean, w, average_decay, step), network.weights)
 
     def _descend(self, loss_of):
         """One update by the optimizer of `loss_of()`, a scalar, which is returned."""

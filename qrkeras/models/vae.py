@@ -132,7 +132,7 @@ class VAE(SeededModel):
           training: whether the networks that train are measured, not their averages.
         """
         codes = self.encoder(to_unit(images), training=training)
-        return self._variational(images, *codes, self.noise(ops.shape(codes[0]), seed(0)), training)
+        return self._variational(images, *codes, self._batch_noise(ops.shape(codes[0]), seed(0)), training)
 
     def _variational(self, images, mean, log_variance, tau, training):
         latents, posterior = self._posterior(mean, log_variance, tau)

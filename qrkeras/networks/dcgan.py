@@ -101,8 +101,8 @@ def dcgan_generator(
         if batch_norm:
             x = _batch_norm()(x)
         x = layers.ReLU()(x)
-    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=_initializer(next(seeds)))(x)
-    return keras.Model(latents, layers.Activation("tanh")(x), name=name)
+    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=_initializer(next(seeds)), dtype="float32")(x)
+    return keras.Model(latents, layers.Activation("tanh", dtype="float32")(x), name=name)
 
 
 def dcgan_discriminator(
@@ -156,5 +156,5 @@ def dcgan_discriminator(
             x = _batch_norm()(x)
         x = layers.LeakyReLU(0.2)(x)
     # A convolution over the whole image is a dense layer.
-    read_out = layers.Dense(num_outputs, kernel_initializer=_initializer(next(seeds)))
+    read_out = layers.Dense(num_outputs, kernel_initializer=_initializer(next(seeds)), dtype="float32")
     return keras.Model(images, read_out(layers.Flatten()(x)), name=name)

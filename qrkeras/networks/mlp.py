@@ -24,7 +24,7 @@ def mlp(
     Args:
       width: units of each hidden layer.   kernel_initializer: name of a random Keras initialiser.
       seed: int, from which every layer draws its own seed, or None.
-    Returns: a functional `keras.Model`, `(batch, input_dim)` -> `(batch, output_dim)`.
+    Returns: a functional `keras.Model`, `(batch, input_dim)` -> `(batch, output_dim)` float32.
     """
     try:
         keras.initializers.get({"class_name": kernel_initializer, "config": {"seed": 0}})
@@ -35,12 +35,12 @@ def mlp(
         ) from error
     seeds = layer_seeds(seed, f"mlp {input_dim} {output_dim}")
 
-    def dense(units, activation=None):
+    def dense(units, activation=None, dtype=None):
         initializer = {"class_name": kernel_initializer, "config": {"seed": next(seeds)}}
-        return keras.layers.Dense(units, activation, kernel_initializer=initializer)
+        return keras.layers.Dense(units, activation, kernel_initializer=initializer, dtype=dtype)
 
     inputs = keras.Input((input_dim,))
     x = inputs
     for _ in range(hidden_layers):
         x = dense(width, activation)(x)
-    return keras.Model(inputs, dense(output_dim)(x), name=name)
+    return keras.Model(inputs, dense(output_dim, dtype="float32")(x), name=name)

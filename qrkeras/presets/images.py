@@ -40,6 +40,7 @@ SOURCES = {
     "sample_every": "QRGAN, Section 3.2.1: the interval of its evaluation",
     "checkpoint_every": "Choice",
     "steps_per_execution": "Choice",
+    "precision": "Choice: the paper is silent",
 }
 
 

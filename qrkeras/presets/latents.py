@@ -29,6 +29,7 @@ SOURCES = {
     "sample_every": "Choice",
     "checkpoint_every": "Choice",
     "steps_per_execution": "Choice",
+    "precision": "Choice: the paper is silent",
 }
 AIQN_SOURCES = {
     "aiqn": "AIQN, Supplement, CelebA",

@@ -35,6 +35,7 @@ SOURCES = {
     "sample_every": "Choice",
     "checkpoint_every": "Choice",
     "steps_per_execution": "Choice: measured, docs/results.md",
+    "precision": "Choice: the paper is silent",
 }
 
 

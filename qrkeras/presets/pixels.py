@@ -29,6 +29,7 @@ SOURCES = {
     "sample_every": "Choice",
     "checkpoint_every": "Choice",
     "steps_per_execution": "Choice",
+    "precision": "Choice: the paper is silent",
 }
 SMALL = GatedPixelCnn(blocks=15, kernel_size=5, planes=128, output_planes=1024)
 LARGE = GatedPixelCnn(blocks=20, kernel_size=5, planes=256, output_planes=1024)

@@ -163,6 +163,8 @@ class Preset:
     """Generated images of an evaluation."""
     evaluate_features: str = "inception"
     """Feature network of an evaluation: inception, cifar10-cnn, digits-cnn, or FILE.keras."""
+    precision: str = "float32"
+    """What layers compute in: float32, or bfloat16; weights, outputs, losses and averages are float32 in both."""
     sources: tyro.conf.SuppressFixed[tyro.conf.Fixed[Mapping[str, str]]] = dataclasses.field(
         default_factory=dict, compare=False
     )
@@ -254,7 +256,12 @@ class VaePreset(Preset):
 
 
 def check(preset):
-    """Raises ValueError where a number of `preset` is out of its range, whatever the family."""
+    """Raises ValueError where a value of `preset` is out of its range, whatever the family."""
+    if preset.precision not in ("float32", "bfloat16"):
+        raise ValueError(
+            "precision must be float32 or bfloat16, whose range is that of float32; float16 would need a loss scale "
+            f"for each network. Received: {preset.precision!r}"
+        )
     for name, value in leaves(preset).items():
         field = name.rpartition(".")[2]
         if field in _COUNTS and value is not None and value < 1:

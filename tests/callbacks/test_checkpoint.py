@@ -1,3 +1,7 @@
+import os
+import pathlib
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -40,6 +44,31 @@ def test_a_torn_one_is_left_out_with_a_warning(tmp_path):
     (tmp_path / "step-00000002.keras").write_bytes(b"PK torn")
     with pytest.warns(UserWarning, match="step-00000002.keras cannot be read and is left out"):
         assert float(load_latest(tmp_path).layers[0].kernel[0, 0]) == 3.0
+
+
+@pytest.mark.parametrize("member", ["model.weights.h5", "config.json"])
+def test_a_flipped_bit_is_found_by_its_checksum(tmp_path, member):
+    save(tmp_path, 1, 3.0)
+    save(tmp_path, 2, 4.0)
+    newest = tmp_path / "step-00000002.keras"
+    content = bytearray(newest.read_bytes())
+    with zipfile.ZipFile(newest) as archive:
+        stored = archive.read(member)
+    # A weight, and a letter of a name: both leave a file that HDF5 or JSON can read.
+    wanted = np.float32(4.0).tobytes() if member.endswith("h5") else b"keras"
+    place = content.index(stored) + stored.index(wanted)
+    content[place + 2] ^= 1
+    newest.write_bytes(content)
+    with pytest.warns(UserWarning, match=f"step-00000002.keras .*{member} in it does not match its checksum"):
+        assert float(load_latest(tmp_path).layers[0].kernel[0, 0]) == 3.0
+
+
+def test_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr("os.fsync", lambda file: done.append(os.readlink(f"/proc/self/fd/{file}")))
+    monkeypatch.setattr("os.replace", lambda a, b: done.append("renamed") or pathlib.Path(a).rename(b))
+    save(tmp_path, 1)
+    assert done == [str(tmp_path / "tmp.keras"), "renamed", str(tmp_path)]
 
 
 @pytest.mark.filterwarnings("ignore:.*cannot be read")

@@ -1,0 +1,16 @@
+"""Files that are there whole or not at all, even where the power went."""
+
+import os
+import pathlib
+
+
+def replace(temporary, path):
+    """Gives the file `temporary` the name `path` once its bytes are on the disk: a crash leaves the old or the new."""
+    with open(temporary, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    folder = os.open(pathlib.Path(path).parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

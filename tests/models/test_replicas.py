@@ -1,0 +1,212 @@
+"""Two replicas train as one does: weights, averages, batch statistics, noise, logged losses, checkpoints."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from qrkeras import devices, models, networks
+from qrkeras.losses import NonSaturating, QuantileRegression, Wasserstein
+from qrkeras.models.seeded import INTERPOLATION, NOISE
+
+RNG = np.random.default_rng(0)
+POINTS = RNG.normal(size=(48, 2)).astype("float32")
+IMAGES = RNG.integers(0, 256, (24, 8, 8, 1)).astype("uint8")
+LABELS = RNG.integers(0, 4, 24).astype("int32")
+
+
+def strategy(replicas):
+    return devices.strategy(("CPU:0", "CPU:1")[:replicas])
+
+
+def sgd():
+    # Its step is in proportion to the gradient, where Adam's may turn rounding into a step of full length.
+    return keras.optimizers.SGD(0.1, momentum=0.9)
+
+
+def gan(loss=None, update="simultaneous", optimizer=sgd, discriminator_steps=1, **options):
+    loss = loss or QuantileRegression(4)
+    networks_ = networks.mlp(3, 2, width=8, seed=1), networks.mlp(2, loss.num_outputs, width=8, seed=2)
+    model = models.GAN(*networks_, latent_dim=3, loss=loss, **options)
+    model.compile(optimizer(), optimizer(), update, discriminator_steps)
+    return model
+
+
+def image_gan():
+    sizes = {"width": 4, "hidden_layers": 1}
+    generator = networks.dcgan_generator(8, 1, latent_dim=5, **sizes, seed=1)
+    # Batch normalisation stands from the second hidden layer on.
+    discriminator = networks.dcgan_discriminator(16, 1, 4, width=4, hidden_layers=2, seed=2)
+    enlarge = keras.layers.UpSampling2D(2)
+    inputs = keras.Input((8, 8, 1))
+    discriminator = keras.Model(inputs, discriminator(enlarge(inputs)))
+    model = models.GAN(generator, discriminator, latent_dim=5, loss=QuantileRegression(4))
+    model.compile(sgd(), sgd())
+    return model
+
+
+def pixels(build, **outputs):
+    sizes = {"blocks": 1, "kernel_size": 3, "planes": 4, "output_planes": 4}
+    model = build(networks.pixelcnn(8, 1, **sizes, num_classes=4, seed=1, **outputs), average_decay=0.9)
+    model.compile(sgd())
+    return model
+
+
+def vae(build, *parts, **options):
+    sizes = {"channels": 1, "latent_dim": 4, "width": 4, "hidden_layers": 1}
+    model = build(networks.vae_encoder(8, **sizes, seed=1), networks.vae_decoder(8, **sizes, seed=2), *parts, **options)
+    model.compile(sgd())
+    return model
+
+
+POINT_GANS = {
+    "gan": gan,
+    "match": lambda: gan(QuantileRegression(4, generator="match")),
+    "alternating": lambda: gan(NonSaturating(), "alternating", discriminator_steps=2),
+    "gradient penalty": lambda: gan(Wasserstein(), "alternating", gradient_penalty=10.0),
+    "weight clip": lambda: gan(Wasserstein(), weight_clip=0.1, prior="uniform"),
+}
+BUILDS = {
+    **POINT_GANS,
+    "batch normalisation": image_gan,
+    "PixelCNN": lambda: pixels(models.PixelCNN),
+    "PixelIQN": lambda: pixels(models.PixelIQN, num_outputs=1, quantile=True),
+    "VAE": lambda: vae(models.VAE),
+    "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(4, 8, 1, seed=3), average_decay=0.9),
+}
+
+
+def built(name, replicas):
+    with strategy(replicas).scope():
+        return BUILDS[name]()
+
+
+def data(name, batch_size):
+    """Endless batches; labels only where they are looked at."""
+    examples = POINTS if name in POINT_GANS else IMAGES
+    parts = (examples, LABELS) if name.startswith("Pixel") else examples
+    return tf.data.Dataset.from_tensor_slices(parts).repeat().batch(batch_size, drop_remainder=True)
+
+
+def fit(model, name, steps=3, batch_size=8):
+    return model.fit(data(name, batch_size).take(steps), verbose=0, shuffle=False).history
+
+
+def assert_alike(one, two, atol=1e-5):
+    pairs = list(zip([*one.variables, *one.optimizer.variables], [*two.variables, *two.optimizer.variables]))
+    assert len(pairs) == len(two.variables) + len(two.optimizer.variables)
+    for a, b in pairs:
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b), atol=atol, rtol=1e-5, err_msg=a.path
+        )
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_two_replicas_train_as_one_on_their_whole_batch(name, tmp_path):
+    one, two = built(name, 1), built(name, 2)
+    start = [keras.ops.convert_to_numpy(v) for v in one.trainable_variables]
+    losses, replicated = fit(one, name), fit(two, name)
+    assert (
+        max(np.abs(v - w).max() for v, w in zip(start, map(keras.ops.convert_to_numpy, one.trainable_variables))) > 1e-3
+    )
+    assert one.step == two.step == 3
+    assert_alike(one, two)
+    assert losses.keys() == replicated.keys()
+    for loss in losses:
+        np.testing.assert_allclose(replicated[loss], losses[loss], rtol=1e-4, atol=1e-5)
+
+
+def local(model, function):
+    """`function()` on both replicas of a model, as NumPy arrays."""
+    results = model.distribute_strategy.run(tf.function(function))
+    return [value.numpy() for value in model.distribute_strategy.experimental_local_results(results)]
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return built("gan", 1), built("gan", 2)
+
+
+@pytest.mark.parametrize("use", [NOISE, INTERPOLATION])
+def test_replicas_take_different_rows_of_the_same_noise(pair, use):
+    one, two = pair
+    whole = one._noise_like(POINTS[:8], one._seed(use, 1)).numpy()
+    first, second = local(two, lambda: two._noise_like(tf.constant(POINTS[:4]), two._seed(use, 1)))
+    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+    assert np.abs(first - second).min() > 0
+
+
+def test_the_penalty_sees_the_whole_batch(pair):
+    # L1-square of one output: of the replicas' means 1 and 3 it is (1 + 3)^2 / 4 = 4, and not (1 + 9) / 2 = 5.
+    _, two = pair
+
+    def squared_mean():
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        outputs = tf.fill([3, 1], 1.0 + 2.0 * tf.cast(replica, tf.float32))
+        return tf.reduce_mean(tf.abs(two._whole_batch(outputs))) ** 2
+
+    assert local(two, squared_mean) == [4.0, 4.0]
+
+
+def test_every_example_is_trained_on_once():
+    # A linear critic of Wasserstein's loss moves by the mean of fakes less that of real examples: here 0 - the mean.
+    with strategy(2).scope():
+        generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_initializer="zeros")])
+        critic = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
+        )
+        model = models.GAN(generator, critic, 3, Wasserstein())
+        model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(1.0))
+    # Powers of two: the sum tells which were taken, and how often.
+    rows = np.stack([2.0 ** np.arange(8), np.zeros(8)], axis=1).astype("float32")
+    model.fit(tf.data.Dataset.from_tensor_slices(rows).batch(8, drop_remainder=True), verbose=0, shuffle=False)
+    assert float(critic.trainable_variables[0].numpy()[0, 0]) * 8 == 255
+
+
+def test_a_checkpoint_of_one_device_goes_on_on_two(tmp_path):
+    # Two optimizers, and there and back: test_devices.
+    one = built("AIQNVAE", 1)
+    fit(one, "AIQNVAE", steps=2)
+    one.save(tmp_path / "one.keras")
+    with strategy(2).scope():
+        two = keras.saving.load_model(tmp_path / "one.keras")
+    assert two.distribute_strategy.num_replicas_in_sync == 2 and two.step == 2
+    fit(one, "AIQNVAE", steps=2)
+    fit(two, "AIQNVAE", steps=2)
+    assert_alike(one, two)
+
+
+def test_several_steps_an_execution_are_refused(tmp_path):
+    with strategy(2).scope():
+        model = gan()
+        with pytest.raises(ValueError, match=r"steps_per_execution must be 1 where 2 replicas.*19246.*Received: 4"):
+            model.compile(steps_per_execution=4)
+    # A model that one device trained so is loaded all the same.
+    single = gan()
+    single.compile(steps_per_execution=4)
+    single.save(tmp_path / "single.keras")
+    with strategy(2).scope():
+        assert keras.saving.load_model(tmp_path / "single.keras").steps_per_execution == 1
+
+
+@pytest.mark.parametrize(
+    ("x", "options"),
+    [
+        (POINTS[:9], {"batch_size": 8}),
+        (POINTS[:9], {"batch_size": 3}),
+        (POINTS[:33], {}),
+        (tf.data.Dataset.from_tensor_slices(POINTS).batch(8), {}),
+        (tf.data.Dataset.from_tensor_slices(POINTS).batch(3, drop_remainder=True), {}),
+    ],
+)
+def test_batches_that_cannot_be_shared_are_refused(pair, x, options):
+    for verb in (pair[1].fit, pair[1].evaluate):
+        with pytest.raises(ValueError, match="x must come in batches that 2 replicas can share evenly. Received"):
+            verb(x, verbose=0, **options)
+
+
+def test_evaluation_of_replicas(pair):
+    one, two = pair
+    two.set_weights([keras.ops.convert_to_numpy(w) for w in one.weights])
+    alone, shared = (m.evaluate(POINTS, batch_size=8, verbose=0, return_dict=True) for m in (one, two))
+    assert shared == pytest.approx(alone, rel=1e-5)
