@@ -5,6 +5,7 @@
 
   fit     `model.fit` with its progress bar, as `qrkeras train` calls it, with the preset's steps_per_execution
   graph   one `tf.function` that runs all steps of a round in a `tf.range` loop over the dataset's iterator
+  jit     `fit` compiled by XLA, as `qrkeras train --jit` runs it
   python  a Python loop that calls a `tf.function` of one step with the iterator's next batch
 
 Peers of one preset live in processes of their own and wait while another is timed; the order turns with every
@@ -18,7 +19,7 @@ import os
 from rounds import measure, table
 
 STEPS = {"qrgan-grid25": 5_000, "qrgan-ring8": 5_000, "qrgan-cifar10": 40, "pixeliqn-digits": 50, "pixelcnn-digits": 50}
-PEERS = ("fit", "graph", "python")
+PEERS = ("fit", "graph", "python", "jit")
 
 
 def build(preset_name):
@@ -63,7 +64,8 @@ def peer(name, threads):
             step(next(iterator))
         return model.step
 
-    if kind == "fit":
+    if kind in ("fit", "jit"):
+        model.jit_compile = kind == "jit"
         return fit
     return python_loop if kind == "python" else lambda steps: graph_loop(iterator, tf.constant(steps))
 
@@ -73,7 +75,9 @@ def main():
     parser.add_argument("--threads", type=int, default=1, help="threads that each peer may use")
     parser.add_argument("--rounds", type=int, default=5, help="rounds, each of which times every peer once")
     parser.add_argument("--presets", nargs="+", choices=STEPS, default=list(STEPS)[:3], help="presets to time")
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="the first against the others")
+    parser.add_argument(
+        "--peers", nargs="+", choices=PEERS, default=list(PEERS)[:3], help="the first against the others"
+    )
     parser.add_argument("--steps", type=int, help="steps in a round; the preset's own number where left out")
     arguments = parser.parse_args()
     groups = [[f"{preset} {kind}" for kind in arguments.peers] for preset in arguments.presets]

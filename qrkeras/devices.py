@@ -1,6 +1,8 @@
 """What training runs on: one device, or several that train as replicas."""
 
 import functools
+import json
+import os
 
 import tensorflow as tf
 
@@ -12,8 +14,14 @@ def choose(devices):
       devices: how many, or "all".
     Returns: tuple of `"GPU:0"`, ...
     Raises:
-      ValueError: where there are not as many.
+      ValueError: where there are not as many, or `TF_CONFIG` asks for several machines.
     """
+    workers = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {}).get("worker", [])
+    if len(workers) > 1:
+        raise ValueError(
+            f"TF_CONFIG must be unset or name one worker: training runs on the devices of one machine. Received: "
+            f"{len(workers)} workers. docs/results.md says what several would take."
+        )
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     found = tuple(f"{kind}:{i}" for i in range(len(tf.config.list_logical_devices(kind))))
     if devices == "all":

@@ -1,6 +1,7 @@
 """Which devices are chosen, and training on two of them from the command line's function."""
 
 import dataclasses
+import json
 
 import keras
 import numpy as np
@@ -24,6 +25,16 @@ def test_choose():
 def test_choose_refuses(number):
     with pytest.raises(ValueError, match=r'devices must be "all" or a number from 1 to the 2 CPU\(s\).*Received'):
         devices.choose(number)
+
+
+def test_several_machines_are_refused(monkeypatch):
+    alone = {"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(alone))
+    assert devices.choose(1) == ("CPU:0",)
+    alone["cluster"]["worker"].append("b:1")
+    monkeypatch.setenv("TF_CONFIG", json.dumps(alone))
+    with pytest.raises(ValueError, match="TF_CONFIG must be unset or name one worker.*Received: 2 workers"):
+        devices.choose(1)
 
 
 def test_one_strategy_a_process():
