@@ -126,7 +126,7 @@ class AdversarialModel(SeededModel):
     def test_step(self, data):
         """Both losses on held-out examples; the noise is the same in every evaluation."""
         real = self.real_examples(data)
-        seen = tf.cast(self.discriminator_loss_tracker.count, tf.int32)
+        seen = self._seen(self.discriminator_loss_tracker)
         noise = self._noise_like(real, self._seed(EVALUATION, seen))
         _, real_outputs, fake_outputs = self._outputs(real, noise, training=False)
         return self._report(

@@ -96,7 +96,7 @@ class AutoregressiveModel(SeededModel):
     def test_step(self, data):
         """The loss of the averaged weights; the noise is the same in every evaluation."""
         images, labels = self._images_and_labels(data)
-        tau = self._levels(images, self._seed(EVALUATION, ops.cast(self.trackers[0].count, "int32")))
+        tau = self._levels(images, self._seed(EVALUATION, self._seen(self.trackers[0])))
         return self._report(self._loss(self.average, images, labels, tau, training=False), images)
 
     def _images_and_labels(self, data):

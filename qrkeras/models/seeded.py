@@ -120,6 +120,11 @@ class SeededModel(keras.Model):
         return tf.random.experimental.stateless_fold_in(state, tf.cast(index * len(USES) + use, tf.int32))
 
     @staticmethod
+    def _seen(tracker):
+        """Examples that a metric, weighted by examples, has seen so far on all replicas, which share them equally."""
+        return tf.cast(tracker.count, tf.int32) * tf.distribute.get_replica_context().num_replicas_in_sync
+
+    @staticmethod
     def _rows(draw, n):
         """This replica's `n` rows of `draw(n)` over the whole batch.
 

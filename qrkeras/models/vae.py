@@ -120,7 +120,7 @@ class VAE(SeededModel):
     def test_step(self, data):
         """The noise is the same in every evaluation."""
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        seen = ops.cast(self.trackers[0].count, "int32")
+        seen = self._seen(self.trackers[0])
         measured = self.measures(images, lambda index: self._seed(EVALUATION, 2 * seen + index), training=False)
         return self._report(measured, images)
 
