@@ -5,7 +5,7 @@
 
   fit     `model.fit` with its progress bar, as `qrkeras train` calls it, with the preset's steps_per_execution
   graph   one `tf.function` that runs all steps of a round in a `tf.range` loop over the dataset's iterator
-  jit     `fit` compiled by XLA, as `qrkeras train --jit` runs it
+  jit     `fit` compiled by XLA
   python  a Python loop that calls a `tf.function` of one step with the iterator's next batch
 
 Peers of one preset live in processes of their own and wait while another is timed; the order turns with every
