@@ -203,6 +203,13 @@ def test_configuration_survives_saving(tmp_path):
     assert again.generator_optimizer.get_config() == model.generator_optimizer.get_config()
 
 
+def test_xla_is_used_where_it_is_asked_for_and_stays_with_a_saved_model(tmp_path):
+    asked = gan(compile_options={"jit_compile": True})
+    asked.save(tmp_path / "model.keras")
+    assert keras.saving.load_model(tmp_path / "model.keras").jit_compile is True
+    assert gan().jit_compile is False  # Keras' "auto" changes with device, strategy and determinism
+
+
 def test_seed_decides_everything():
     a, b, c = gan(seed=3), gan(seed=3), gan(seed=4)
     for model in (a, b, c):
