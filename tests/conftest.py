@@ -16,17 +16,24 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
+SHORT = {
+    "batch_size": 8,
+    "steps": 10,
+    "log_every": 5,
+    "sample_every": 5,
+    "checkpoint_every": 5,
+    "evaluate_every": None,
+    "steps_per_execution": 5,
+}
+
 
 def _tiny(preset, **changes):
     fields = {
+        **SHORT,
         "batch_size": 16,
         "latent_dim": 4,
         "steps": 20,
-        "log_every": 5,
         "sample_every": 10,
-        "checkpoint_every": 5,
-        "evaluate_every": None,
-        "steps_per_execution": 5,
         "discriminator_steps": 1,
         "loss": dataclasses.replace(preset.loss, num_quantiles=4),
     }
@@ -78,13 +85,7 @@ def tiny_pixels():
     return dataclasses.replace(
         preset,
         network=dataclasses.replace(preset.network, blocks=1, kernel_size=3, planes=6, output_planes=6),
-        batch_size=8,
-        steps=10,
-        log_every=5,
-        sample_every=5,
-        checkpoint_every=5,
-        evaluate_every=None,
-        steps_per_execution=5,
+        **SHORT,
     )
 
 
@@ -134,13 +135,7 @@ def tiny_latents():
         network=dataclasses.replace(preset.network, width=4),
         aiqn=dataclasses.replace(preset.aiqn, width=8, hidden_layers=1),
         latent_dim=4,
-        batch_size=8,
-        steps=10,
-        log_every=5,
-        sample_every=5,
-        checkpoint_every=5,
-        evaluate_every=None,
-        steps_per_execution=5,
+        **SHORT,
     )
 
 

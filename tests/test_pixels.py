@@ -65,21 +65,6 @@ def test_offline_presets_differ_in_the_head_alone():
         assert dataclasses.replace(quantile, head="softmax") == softmax
 
 
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"kappa": -1.0}, "kappa must be at least 0"),
-        ({"average_decay": 1.0}, "average_decay must be at least 0 and below 1"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"data": schema.Data("ring8")}, "data must be square images"),
-    ],
-)
-def test_numbers_out_of_range(tiny_pixels, tmp_path, change, message):
-    with pytest.raises(ValueError, match=message):
-        train("x", dataclasses.replace(tiny_pixels, **change), run_dir=tmp_path / "run", verbose=0)
-    assert not (tmp_path / "run").exists()
-
-
 def test_a_run_leaves_its_reports(pixels_run):
     model = load_model(pixels_run)
     assert isinstance(model, PixelIQN) and model.step == 10
