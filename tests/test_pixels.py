@@ -1,7 +1,6 @@
 """PixelCNN and PixelIQN from preset to pictures."""
 
 import dataclasses
-import json
 
 import keras
 import numpy as np
@@ -12,8 +11,6 @@ from qrkeras import cli, data, evaluate, experiment, presets
 from qrkeras.models import PixelCNN, PixelIQN
 from qrkeras.presets import schema
 from qrkeras.train import load_model, train
-
-NAMES = sorted(name for name, preset in presets.PRESETS.items() if isinstance(preset, presets.PixelPreset))
 
 # AIQN, Supplement: small and large network, mini-batch sizes, steps, learning rates.
 TABLE = """
@@ -48,15 +45,6 @@ def test_decaying_rate_of_pixelcnn():
     for step, rate in ((0, 1e-4), (120_000, 1e-4), (120_001, 3e-5), (180_000, 3e-5), (180_001, 1e-5), (299_999, 1e-5)):
         optimizer.iterations.assign(step)
         assert float(optimizer.learning_rate) == pytest.approx(rate), step
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_value_cites_its_source_and_comes_back_from_json(name):
-    preset = presets.get(name)
-    fields = presets.leaves(preset)
-    assert all(presets.citation(preset, field).strip() for field in fields)
-    assert not set(preset.sources) - set(fields), "a source must name a field"
-    assert presets.from_dict(json.loads(json.dumps(presets.to_dict(preset)))) == preset
 
 
 def test_offline_presets_differ_in_the_head_alone():
