@@ -41,10 +41,7 @@ def evaluate(
     from qrkeras import evaluate as verb
     from qrkeras import runs
 
-    if not run:
-        raise ValueError("RUN must name at least one run directory: qrkeras evaluate RUN [RUN ...]")
-    opened = [runs.load(path) for path in run]
-    rows = verb.evaluate(opened, samples, features, split, seed, best, gan_train)
+    rows = verb.evaluate(runs.load_all(run), samples, features, split, seed, best, gan_train)
     print(verb.table(rows))
     for path in verb.write(rows, output or run[0] / "evaluated"):
         print(path)
@@ -63,11 +60,9 @@ def calibration(
     from qrkeras import calibration as verb
     from qrkeras import runs
 
-    if not run:
-        raise ValueError("RUN must name at least one run directory: qrkeras calibration RUN [RUN ...]")
     if images < 1:
         raise ValueError(f"images must be at least 1. Received: {images}")
-    rows = verb.measure([runs.load(path) for path in run], images)
+    rows = verb.measure(runs.load_all(run), images)
     print(verb.table(rows))
     output = output or run[0] / "calibration.png"
     verb.draw(rows, output)
