@@ -60,11 +60,6 @@ class AutoregressiveModel(SeededModel):
         return self.network.num_classes
 
     @property
-    def generator(self):
-        """The network that samples are drawn from: the averaged one."""
-        return self.average
-
-    @property
     def metrics(self):
         return self.trackers
 
