@@ -24,9 +24,10 @@ def evaluate(
 ):
     """Measure runs against real images: FID and its kin, one table; also CSV, JSON and pictures side by side.
 
-    An AIQN-VAE has a row for its samples through the AIQN, and one for those through the prior. The last row measures
-    held-out real images in place of generated ones: the floor. Figures carry the name of their feature network; figures
-    from two networks, or from different numbers of samples, do not compare.
+    A VAE has a row for its samples through the prior and one for its reconstructions of training images, an AIQN-VAE
+    also one for samples through its AIQN. The last row measures held-out real images in place of generated ones: the
+    floor. Figures carry the name of their feature network; figures from two networks, or from different numbers of
+    samples, do not compare.
 
     Args:
       run: run directories of images, of one data set.
