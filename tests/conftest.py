@@ -8,7 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import pytest
 import tensorflow as tf
 
-from qrkeras import presets
+from qrkeras import cli, presets
 from qrkeras.presets.schema import Data
 
 # Two devices, for what replicas share; everything else runs on the first.
@@ -47,6 +47,37 @@ def cache(tmp_path_factory):
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("QRKERAS_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture
+def done(capfd):
+    """Runs the command, which must succeed; returns what it printed."""
+
+    def run(*arguments):
+        cli.main([str(a) for a in arguments])
+        return capfd.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def refused(capfd, tmp_path, monkeypatch):
+    """Runs the command, which must refuse with one message, on one line where it is ours, and leave nothing behind;
+    returns the message."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([str(a) for a in arguments])
+        out, err = capfd.readouterr()
+        assert stopped.value.code == 2
+        assert out == "" and err and "Traceback" not in err
+        assert err.count("\n") == 1 or not err.startswith("qrkeras ")
+        assert sorted(tmp_path.rglob("*")) == before
+        return err
+
+    return run
 
 
 @pytest.fixture(scope="session")
