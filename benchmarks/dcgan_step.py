@@ -16,13 +16,12 @@ ratio. Peak memory is the largest resident set of the peer's process, libraries 
 the timing, the two Keras peers are given the same weights and must agree. The table is Markdown.
 """
 
-import argparse
 import importlib.util
 import json
 import os
 from importlib.metadata import version
 
-from rounds import measure, table
+from rounds import arguments, measure, table
 
 BATCH, LATENT_DIM, IMAGE_SIZE, NUM_QUANTILES = 64, 100, 32, 64
 PENALTY_WEIGHT, ADAM = 0.1, {"learning_rate": 2e-4, "beta_1": 0.5, "beta_2": 0.99}
@@ -193,9 +192,7 @@ def peer(name, threads):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1, help="threads that each peer may use")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds, each of which times every peer once")
+    parser = arguments(__doc__, threads=1, rounds=7)
     parser.add_argument("--steps", type=int, default=8, help="steps in a round")
     parser.add_argument(
         "--peers",
@@ -205,22 +202,22 @@ def main():
         help="peers; the first is compared with the others",
     )
     parser.add_argument("--json", help="file for the settings, the versions and the time of every round")
-    arguments = parser.parse_args()
+    settings = parser.parse_args()
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    names = list(arguments.peers)
+    names = list(settings.peers)
     if "torch" in names and importlib.util.find_spec("torch") is None:
         names.remove("torch")
         print('PyTorch is not installed (the "benchmark" extra has it): its row is left out.')
     if {"qrkeras", "keras"} <= set(names):
         check_same_function()
-    result = measure(peer, names, arguments.threads, arguments.rounds, arguments.steps)
+    result = measure(peer, names, settings.threads, settings.rounds, settings.steps)
     print(table(result))
-    if arguments.json:
+    if settings.json:
         libraries = {"qrkeras": "keras", "keras": "tensorflow", "torch": "torch"}
         versions = {libraries[name]: version(libraries[name]) for name in names}
-        report = {"threads": arguments.threads, "steps": arguments.steps, "versions": versions}
-        with open(arguments.json, "w") as file:
+        report = {"threads": settings.threads, "steps": settings.steps, "versions": versions}
+        with open(settings.json, "w") as file:
             json.dump({**report, "peers": result}, file, indent=2)
 
 

@@ -12,11 +12,10 @@ Peers of one preset live in processes of their own and wait while another is tim
 round. Ratios are medians of each round's ratio. CIFAR-10 is replaced by random images of its size.
 """
 
-import argparse
 import contextlib
 import os
 
-from rounds import measure, table
+from rounds import arguments, measure, table
 
 STEPS = {"qrgan-grid25": 5_000, "qrgan-ring8": 5_000, "qrgan-cifar10": 40, "pixeliqn-digits": 50, "pixelcnn-digits": 50}
 PEERS = ("fit", "graph", "python", "jit")
@@ -71,21 +70,19 @@ def peer(name, threads):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1, help="threads that each peer may use")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds, each of which times every peer once")
+    parser = arguments(__doc__, threads=1, rounds=5)
     parser.add_argument("--presets", nargs="+", choices=STEPS, default=list(STEPS)[:3], help="presets to time")
     parser.add_argument(
         "--peers", nargs="+", choices=PEERS, default=list(PEERS)[:3], help="the first against the others"
     )
     parser.add_argument("--steps", type=int, help="steps in a round; the preset's own number where left out")
-    arguments = parser.parse_args()
-    groups = [[f"{preset} {kind}" for kind in arguments.peers] for preset in arguments.presets]
-    if len(arguments.peers) == 1:
+    settings = parser.parse_args()
+    groups = [[f"{preset} {kind}" for kind in settings.peers] for preset in settings.presets]
+    if len(settings.peers) == 1:
         groups = [[name for group in groups for name in group]]
     for names in groups:
-        steps = arguments.steps or STEPS[names[0].split()[0]]
-        print(table(measure(peer, names, arguments.threads, arguments.rounds, steps)), flush=True)
+        steps = settings.steps or STEPS[names[0].split()[0]]
+        print(table(measure(peer, names, settings.threads, settings.rounds, steps)), flush=True)
 
 
 if __name__ == "__main__":

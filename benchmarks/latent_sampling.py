@@ -8,13 +8,11 @@ loop; a pass is `network(latents, tau)`. Every peer lives in its own process and
 turns with every round. The figures are medians over the rounds, the ratios medians of each round's ratio.
 """
 
-import argparse
 import functools
 import json
-import os
 import statistics
 
-from rounds import measure
+from rounds import arguments, measure
 
 
 def peer(s, batch, name, threads):
@@ -47,9 +45,7 @@ def peer(s, batch, name, threads):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2, help="threads that each peer may use")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds, each of which times every peer once")
+    parser = arguments(__doc__, threads=2, rounds=5)
     parser.add_argument("--steps", type=int, default=20, help="batches that a peer draws in a round")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16, 64, 1024])
     parser.add_argument("--latent-dim", type=int, default=32)
@@ -58,7 +54,6 @@ def main():
     parser.add_argument("--json", help="file for the settings and the time of every round")
     settings = parser.parse_args()
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     report = {"settings": vars(settings)}
     print("| batch | one pass, ms | loop, ms | loop, passes | plain, ms | loop, times faster than plain |")
     print("|---|---|---|---|---|---|")

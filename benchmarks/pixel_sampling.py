@@ -19,7 +19,6 @@ Every peer lives in its own process and waits while another is timed; the order 
 medians over the rounds, the ratios medians of each round's ratio. TFP needs tensorflow-probability and tf_keras.
 """
 
-import argparse
 import collections
 import functools
 import importlib.util
@@ -27,7 +26,7 @@ import json
 import os
 import statistics
 
-from rounds import measure
+from rounds import arguments, measure
 
 
 def build(s, **options):
@@ -317,10 +316,8 @@ SECTIONS = {"samplers": samplers, "batches": batches, "training": steps, "memory
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__, threads=2, rounds=3)
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    parser.add_argument("--threads", type=int, default=2, help="threads that each peer may use")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, each of which times every peer once")
     parser.add_argument("--size", type=int, default=32, help="height and width of the images")
     parser.add_argument("--blocks", type=int, default=15)
     parser.add_argument("--planes", type=int, default=128)
@@ -334,7 +331,6 @@ def main():
     parser.add_argument("--json", help="file for the settings and the time of every round")
     settings = parser.parse_args()
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     report = {"settings": vars(settings)}
     for name in settings.sections:
         report[name], lines = SECTIONS[name](settings)

@@ -1,10 +1,19 @@
 """Rounds: peers timed in turn, each in a process of its own."""
 
+import argparse
 import multiprocessing
 import os
 import resource
 import statistics
 import time
+
+
+def arguments(description, threads, rounds):
+    """Parser of what every benchmark in rounds takes, with its defaults."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=threads, help="threads that each peer may use")
+    parser.add_argument("--rounds", type=int, default=rounds, help="rounds, each of which times every peer once")
+    return parser
 
 
 def measure(peer, names, threads, rounds, steps):

@@ -14,14 +14,13 @@ the order turns with every round. The ratio is the median of each round's second
 is an export that costs nothing.
 """
 
-import argparse
 import functools
 import multiprocessing
 import os
 import statistics
 import tempfile
 
-from rounds import measure
+from rounds import arguments, measure
 
 PRESETS = {"gan": "qrgan-cifar10", "pixels": "pixeliqn-digits"}
 SIGNATURES = {"gan": ("sample",), "pixels": ("sample", "inpaint")}
@@ -83,24 +82,22 @@ def export(folder, kind):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__, threads=2, rounds=7)
     parser.add_argument("--models", nargs="+", choices=PRESETS, default=list(PRESETS))
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16, 64])
-    parser.add_argument("--rounds", type=int, default=7, help="rounds, each of which times both once")
-    parser.add_argument("--threads", type=int, default=2, help="threads that each process may use")
-    arguments = parser.parse_args()
+    settings = parser.parse_args()
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     print("| signature | batch | model, ms | export, ms | images/s of the export | export over model |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for kind in arguments.models:
+        for kind in settings.models:
             write(folder, kind)
             for signature in SIGNATURES[kind]:
-                for batch in arguments.batches:
+                for batch in settings.batches:
                     of = functools.partial(peer, folder, kind, signature, batch)
                     steps = 8 + 128 // batch
-                    result = measure(of, ["keras", "export"], arguments.threads, arguments.rounds, steps)
+                    result = measure(of, ["keras", "export"], settings.threads, settings.rounds, steps)
                     print(row(f"{PRESETS[kind]} {signature}", batch, result), flush=True)
 
 

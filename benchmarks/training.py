@@ -7,12 +7,11 @@
 Replicas of logical devices share the processor, so that what they cost is the strategy's overhead alone.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
 
-from rounds import measure, table
+from rounds import arguments, measure, table
 
 PRESETS = ("qrgan-grid25", "qrgan-cifar10", "pixeliqn-digits", "aiqnvae-digits")
 
@@ -108,11 +107,9 @@ def data(names, steps, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__, threads=1, rounds=3)
     parser.add_argument("what", choices=("replicas", "reports", "data"))
     parser.add_argument("--presets", nargs="+", choices=PRESETS, default=list(PRESETS))
-    parser.add_argument("--threads", type=int, default=1, help="threads of each peer, for replicas")
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=50, help="steps in a round")
     given = parser.parse_args()
     if given.what == "replicas":

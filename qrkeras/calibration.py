@@ -6,7 +6,7 @@ import numpy as np
 
 from qrkeras import experiment, metrics, plots
 from qrkeras.data import take
-from qrkeras.train import load_model
+from qrkeras.train import load_able
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
@@ -30,11 +30,7 @@ def measure(opened, images=1_000, levels=LEVELS):
     """
     rows = []
     for run in opened:
-        model = load_model(run)
-        if not hasattr(model, "quantiles"):
-            raise ValueError(
-                f"RUN must be of a model that predicts quantiles: PixelIQN. Received: {run.path} of {run.name}"
-            )
+        model = load_able(run, "quantiles", "that predicts quantiles: PixelIQN")
         labels = run.preset.takes_labels
         held_out = take(experiment.build_data(run.preset, "test", labels=labels), images)
         held_out, classes = held_out if labels else (held_out, None)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from qrkeras import data, experiment, figures, plots, progress
-from qrkeras.train import load_model
+from qrkeras.train import load_able, load_model
 
 
 def samples(run, output, n=64, seed=0, batch_size=64, through=None):
@@ -39,11 +39,7 @@ def samples(run, output, n=64, seed=0, batch_size=64, through=None):
 
 def completions(run, output, n=8, known="top", count=5, tau=(), seed=0):
     """Writes `figures.inpaintings` of the run's first `n` held-out images, `count` draws each and a level of `tau`."""
-    model = load_model(run)
-    if not hasattr(model, "inpaint"):
-        raise ValueError(
-            f"RUN must be of a model that inpaints: PixelCNN or PixelIQN. Received: {run.path} of {run.name}"
-        )
+    model = load_able(run, "inpaint", "that inpaints: PixelCNN or PixelIQN")
     if n < 1 or count < 0:
         raise ValueError(f"n must be at least 1 and completions at least 0. Received: {n} and {count}")
     images = data.take(experiment.build_data(run.preset, "test"), n)
@@ -58,11 +54,7 @@ def reconstructions(run, output, n=8, steps=8, importance_samples=100, images=20
       importance_samples: S of the IWAE bound.
     Returns: a line for each of ELBO and IWAE.
     """
-    model = load_model(run)
-    if not hasattr(model, "reconstruct"):
-        raise ValueError(
-            f"RUN must be of a model that reconstructs: VAE or AIQN-VAE. Received: {run.path} of {run.name}"
-        )
+    model = load_able(run, "reconstruct", "that reconstructs: VAE or AIQN-VAE")
     source = experiment.build_data(run.preset, "test")
     if not 1 <= n <= source.size // 2 or images < 1:
         raise ValueError(

@@ -7,7 +7,7 @@ from scipy.stats import wasserstein_distance
 
 from qrkeras import experiment, metrics, plots
 from qrkeras.data import take
-from qrkeras.train import load_model
+from qrkeras.train import load_able
 
 HELD_OUT = "held-out codes"
 
@@ -40,9 +40,7 @@ def compare(run, samples=10_000, seed=0):
     """
     if samples < 2:
         raise ValueError(f"samples must be at least 2. Received: {samples}")
-    model = load_model(run)
-    if not hasattr(model, "sample_latents"):
-        raise ValueError(f"RUN must be of a model with latents: VAE or AIQN-VAE. Received: {run.path} of {run.name}")
+    model = load_able(run, "sample_latents", "with latents: VAE or AIQN-VAE")
     codes, held_out = (model.encode(_images(run.preset, split, samples)) for split in ("train", "test"))
     drawn = {through: model.sample_latents(samples, seed, through=through) for through in model.THROUGH}
     return Comparison(codes, {**drawn, HELD_OUT: held_out})

@@ -140,6 +140,13 @@ def load(path):
         raise ValueError(f"RUN must hold a readable config.json. Received: {path} ({error})") from error
 
 
+def load_all(paths):
+    """The runs that `paths` hold; raises ValueError where there are none, or as `load`."""
+    if not paths:
+        raise ValueError("RUN must name at least one run directory: RUN [RUN ...]. Received: none")
+    return [load(path) for path in paths]
+
+
 def _check_same(run, name, preset, seed):
     old, new = {**leaves(run.preset), "seed": run.seed}, {**leaves(preset), "seed": seed}
     changed = [k for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k) and k not in _MAY_CHANGE]

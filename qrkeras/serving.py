@@ -1,6 +1,6 @@
-"""Trained models as SavedModels that plain TensorFlow and TF Serving load, with no qrkeras in the process.
+"""`qrkeras export`: trained models as SavedModels that plain TensorFlow and TF Serving load without qrkeras.
 
-A version on disk, `base_dir/name/version`:
+`server/` is what answers requests out of them, `qrkeras serve`. A version on disk, `base_dir/name/version`:
 
 saved_model.pb, variables/                     the signatures, and the weights that they use
 assets.extra/tf_serving_warmup_requests        one request for each signature, which TF Serving answers while it loads

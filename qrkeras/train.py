@@ -109,6 +109,20 @@ def load_model(run, best=False):
     return model
 
 
+def load_able(run, ability, described):
+    """The newest model of a run, which must have the method `ability`.
+
+    Args:
+      described: what such a model does, and which do, for the error: "that inpaints: PixelCNN or PixelIQN".
+    Raises:
+      ValueError: where it has none, or as `load_model`.
+    """
+    model = load_model(run)
+    if not hasattr(model, ability):
+        raise ValueError(f"RUN must be of a model {described}. Received: {run.path} of {run.name}")
+    return model
+
+
 def _told(error, run):
     found = re.search(r"assertion failed: \[(\w+) is not finite at step\] \[(\d+)\] \[([^\]]*)\]", str(error))
     if not found:

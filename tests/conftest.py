@@ -8,7 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import pytest
 import tensorflow as tf
 
-from qrkeras import presets
+from qrkeras import cli, presets
 from qrkeras.presets.schema import Data
 
 # Two devices, for what replicas share; everything else runs on the first.
@@ -16,17 +16,24 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
+SHORT = {
+    "batch_size": 8,
+    "steps": 10,
+    "log_every": 5,
+    "sample_every": 5,
+    "checkpoint_every": 5,
+    "evaluate_every": None,
+    "steps_per_execution": 5,
+}
+
 
 def _tiny(preset, **changes):
     fields = {
+        **SHORT,
         "batch_size": 16,
         "latent_dim": 4,
         "steps": 20,
-        "log_every": 5,
         "sample_every": 10,
-        "checkpoint_every": 5,
-        "evaluate_every": None,
-        "steps_per_execution": 5,
         "discriminator_steps": 1,
         "loss": dataclasses.replace(preset.loss, num_quantiles=4),
     }
@@ -40,6 +47,37 @@ def cache(tmp_path_factory):
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("QRKERAS_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture
+def done(capfd):
+    """Runs the command, which must succeed; returns what it printed."""
+
+    def run(*arguments):
+        cli.main([str(a) for a in arguments])
+        return capfd.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def refused(capfd, tmp_path, monkeypatch):
+    """Runs the command, which must refuse with one message, on one line where it is ours, and leave nothing behind;
+    returns the message."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([str(a) for a in arguments])
+        out, err = capfd.readouterr()
+        assert stopped.value.code == 2
+        assert out == "" and err and "Traceback" not in err
+        assert err.count("\n") == 1 or not err.startswith("qrkeras ")
+        assert sorted(tmp_path.rglob("*")) == before
+        return err
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -78,13 +116,7 @@ def tiny_pixels():
     return dataclasses.replace(
         preset,
         network=dataclasses.replace(preset.network, blocks=1, kernel_size=3, planes=6, output_planes=6),
-        batch_size=8,
-        steps=10,
-        log_every=5,
-        sample_every=5,
-        checkpoint_every=5,
-        evaluate_every=None,
-        steps_per_execution=5,
+        **SHORT,
     )
 
 
@@ -134,13 +166,7 @@ def tiny_latents():
         network=dataclasses.replace(preset.network, width=4),
         aiqn=dataclasses.replace(preset.aiqn, width=8, hidden_layers=1),
         latent_dim=4,
-        batch_size=8,
-        steps=10,
-        log_every=5,
-        sample_every=5,
-        checkpoint_every=5,
-        evaluate_every=None,
-        steps_per_execution=5,
+        **SHORT,
     )
 
 

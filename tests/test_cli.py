@@ -26,35 +26,6 @@ def fresh(*arguments):
     return subprocess.run(command, capture_output=True, text=True, env=quiet)
 
 
-@pytest.fixture
-def refused(capfd, tmp_path, monkeypatch):
-    """Runs the command, which must refuse with one message and leave nothing behind; returns the message."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        before = sorted(tmp_path.rglob("*"))
-        with pytest.raises(SystemExit) as stopped:
-            cli.main([str(a) for a in arguments])
-        out, err = capfd.readouterr()
-        assert stopped.value.code == 2
-        assert out == "" and err and "Traceback" not in err
-        assert sorted(tmp_path.rglob("*")) == before
-        return err
-
-    return run
-
-
-@pytest.fixture
-def done(capfd):
-    """Runs the command, which must succeed; returns what it printed."""
-
-    def run(*arguments):
-        cli.main([str(a) for a in arguments])
-        return capfd.readouterr().out
-
-    return run
-
-
 @pytest.mark.parametrize("arguments", [["presets"], ["presets", "qrgan-grid25"], ["--help"], ["train", "--help"]])
 def test_quick_answers_need_no_tensorflow(arguments):
     script = (

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qrkeras import cli, data, evaluate, experiment, runs, train
+from qrkeras import data, evaluate, experiment, runs, train
 from qrkeras.evaluation import ClassScores, Measures
 from qrkeras.metrics import CurveEstimate
 from qrkeras.presets.schema import Data
@@ -148,33 +148,6 @@ def test_pictures(written):
     assert Image.open(written[2]).size == (1122, 396)
     assert Image.open(written[3]).size == (462, 440)
     assert np.asarray(Image.open(written[2]).convert("L")).std() > 10, "not one colour"
-
-
-@pytest.fixture
-def done(capfd):
-    def run(*arguments):
-        cli.main([str(a) for a in arguments])
-        return capfd.readouterr().out
-
-    return run
-
-
-@pytest.fixture
-def refused(capfd, tmp_path, monkeypatch):
-    """The command must refuse with one line and leave nothing behind; returns the line."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        before = sorted(tmp_path.rglob("*"))
-        with pytest.raises(SystemExit) as stopped:
-            cli.main([str(a) for a in arguments])
-        out, err = capfd.readouterr()
-        assert stopped.value.code == 2
-        assert out == "" and err.count("\n") == 1 and "Traceback" not in err
-        assert sorted(tmp_path.rglob("*")) == before
-        return err
-
-    return run
 
 
 def test_command(done, images_run, tmp_path):

@@ -102,7 +102,7 @@ def test_image_size_fits_the_layers(data, base):
     assert preset.data.image_size / 2**preset.network.hidden_layers == base
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", presets.PRESETS)
 def test_every_value_cites_its_source(name):
     preset = presets.get(name)
     fields = presets.leaves(preset)
@@ -139,7 +139,7 @@ def test_citation_of_a_field_without_source():
         presets.citation(presets.get("qrgan-ring8"), "no_such")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", presets.PRESETS)
 def test_round_trip_through_json(name):
     preset = presets.get(name)
     again = presets.from_dict(json.loads(json.dumps(presets.to_dict(preset))))

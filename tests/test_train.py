@@ -15,7 +15,7 @@ from PIL import Image
 from qrkeras import cli, experiment, runs, train
 from qrkeras.callbacks import checkpoints
 from qrkeras.models import GAN
-from qrkeras.presets.schema import Data
+from qrkeras.presets.schema import Aiqn, ConvVae, Data
 from qrkeras.train import TrainingFailed
 
 
@@ -151,20 +151,33 @@ def test_run_of_another_experiment_is_refused_before_training(begun, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "changes, message",
+    "preset, changes, message",
     [
-        ({"steps": 0}, "steps must be at least 1. Received: 0"),
-        ({"batch_size": -1}, "batch_size must be at least 1"),
-        ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
-        ({"steps_per_execution": 0}, "steps_per_execution must be at least 1"),
-        ({"update": "simultaneous", "discriminator_steps": 2}, "discriminator_steps must be 1"),
-        ({"weight_clip": -1.0}, "weight_clip must be a positive number or None"),
-        ({"prior": "cauchy"}, "prior must be"),
+        ("tiny_points", {"steps": 0}, "steps must be at least 1. Received: 0"),
+        ("tiny_points", {"batch_size": -1}, "batch_size must be at least 1"),
+        ("tiny_points", {"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
+        ("tiny_points", {"steps_per_execution": 0}, "steps_per_execution must be at least 1"),
+        ("tiny_points", {"update": "simultaneous", "discriminator_steps": 2}, "discriminator_steps must be 1"),
+        ("tiny_points", {"weight_clip": -1.0}, "weight_clip must be a positive number or None"),
+        ("tiny_points", {"prior": "cauchy"}, "prior must be"),
+        ("tiny_pixels", {"kappa": -1.0}, "kappa must be at least 0"),
+        ("tiny_pixels", {"average_decay": 1.0}, "average_decay must be at least 0 and below 1"),
+        ("tiny_pixels", {"batch_size": 0}, "batch_size must be at least 1"),
+        ("tiny_pixels", {"data": Data("ring8")}, "data must be square images"),
+        ("tiny_latents", {"kl_weight": -1.0}, "kl_weight must be at least 0. Received: -1.0"),
+        ("tiny_latents", {"latent_variance": 0.0}, "latent_variance must be above 0. Received: 0.0"),
+        ("tiny_latents", {"latent_dim": 0}, "latent_dim must be at least 1"),
+        ("tiny_latents", {"latent_dim": 3}, "width must be a multiple of latent_dim=3"),
+        ("tiny_latents", {"aiqn": Aiqn(kappa=-1.0)}, "aiqn.kappa must be at least 0"),
+        ("tiny_latents", {"aiqn": Aiqn(average_decay=1.0)}, "aiqn.average_decay must be at least 0 and below 1"),
+        ("tiny_latents", {"network": ConvVae(4, 2)}, "image_size must be base"),
+        ("tiny_latents", {"data": Data("ring8")}, "data must be square images"),
     ],
 )
-def test_bad_values_leave_no_run(tiny_points, tmp_path, changes, message):
+def test_bad_values_leave_no_run(request, tmp_path, preset, changes, message):
+    changed = dataclasses.replace(request.getfixturevalue(preset), **changes)
     with pytest.raises(ValueError, match=message):
-        train.train("x", dataclasses.replace(tiny_points, **changes), 0, tmp_path / "run", verbose=0)
+        train.train("x", changed, 0, tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
 
 

@@ -104,9 +104,7 @@ def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | No
     """
     from qrkeras import figures, plots, runs
 
-    if not run:
-        raise ValueError("RUN must name at least one run directory: qrkeras plot RUN [RUN ...]")
-    opened = [runs.load(path) for path in run]
+    opened = runs.load_all(run)
     for each in opened:
         if not each.records():
             raise ValueError(f"RUN must hold lines in metrics.jsonl. Received: {each.path}, which has none yet.")

@@ -24,9 +24,10 @@ def evaluate(
 ):
     """Measure runs against real images: FID and its kin, one table; also CSV, JSON and pictures side by side.
 
-    An AIQN-VAE has a row for its samples through the AIQN, and one for those through the prior. The last row measures
-    held-out real images in place of generated ones: the floor. Figures carry the name of their feature network; figures
-    from two networks, or from different numbers of samples, do not compare.
+    A VAE has a row for its samples through the prior and one for its reconstructions of training images, an AIQN-VAE
+    also one for samples through its AIQN. The last row measures held-out real images in place of generated ones: the
+    floor. Figures carry the name of their feature network; figures from two networks, or from different numbers of
+    samples, do not compare.
 
     Args:
       run: run directories of images, of one data set.
@@ -41,10 +42,7 @@ def evaluate(
     from qrkeras import evaluate as verb
     from qrkeras import runs
 
-    if not run:
-        raise ValueError("RUN must name at least one run directory: qrkeras evaluate RUN [RUN ...]")
-    opened = [runs.load(path) for path in run]
-    rows = verb.evaluate(opened, samples, features, split, seed, best, gan_train)
+    rows = verb.evaluate(runs.load_all(run), samples, features, split, seed, best, gan_train)
     print(verb.table(rows))
     for path in verb.write(rows, output or run[0] / "evaluated"):
         print(path)
@@ -63,11 +61,9 @@ def calibration(
     from qrkeras import calibration as verb
     from qrkeras import runs
 
-    if not run:
-        raise ValueError("RUN must name at least one run directory: qrkeras calibration RUN [RUN ...]")
     if images < 1:
         raise ValueError(f"images must be at least 1. Received: {images}")
-    rows = verb.measure([runs.load(path) for path in run], images)
+    rows = verb.measure(runs.load_all(run), images)
     print(verb.table(rows))
     output = output or run[0] / "calibration.png"
     verb.draw(rows, output)

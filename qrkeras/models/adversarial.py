@@ -167,8 +167,8 @@ class AdversarialModel(SeededModel):
             d_losses.append(d_loss)
         noise = self._noise_like(parts[-1], self._seed(NOISE, len(parts)))
         with tf.GradientTape() as tape:
-            fake_outputs = self._judged(self.generator(noise, training=True), training=True)
-            real_outputs = self._judged(parts[-1], training=True) if self.generator_uses_real else None
+            fake_outputs = self._whole_outputs(self.generator(noise, training=True), training=True)
+            real_outputs = self._whole_outputs(parts[-1], training=True) if self.generator_uses_real else None
             g_loss = self.generator_loss(fake_outputs, real_outputs)
             g_total = self._per_replica(g_loss)
         variables = self.generator.trainable_variables
@@ -178,10 +178,10 @@ class AdversarialModel(SeededModel):
     def _outputs(self, real, noise, training):
         """Fakes from `noise`, and the discriminator's outputs for `real` and for them."""
         fake = tf.cast(self.generator(noise, training=training), tf.float32)
-        real_outputs = self._judged(real, training)
-        return fake, real_outputs, self._judged(fake, training)
+        real_outputs = self._whole_outputs(real, training)
+        return fake, real_outputs, self._whole_outputs(fake, training)
 
-    def _judged(self, examples, training):
+    def _whole_outputs(self, examples, training):
         """The discriminator's outputs in float32, of the whole batch: objectives may look at its statistics."""
         return self._whole_batch(tf.cast(self.discriminator(examples, training=training), tf.float32))
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from qrkeras.models.average import averaged_copy, check_decay
-from qrkeras.models.batches import in_batches
+from qrkeras.models.batches import all_batches, in_batches
 from qrkeras.models.image_checks import check_images, check_labels, check_mask, check_tau, check_training_data
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel, sample_seeds
@@ -58,11 +58,6 @@ class AutoregressiveModel(SeededModel):
     def num_classes(self):
         """Number of classes that the model draws by label, or None."""
         return self.network.num_classes
-
-    @property
-    def generator(self):
-        """The network that samples are drawn from: the averaged one."""
-        return self.average
 
     @property
     def metrics(self):
@@ -193,12 +188,12 @@ class AutoregressiveModel(SeededModel):
         known = ops.convert_to_numpy(images), mask, labels
         if tau is not None:
             tau = check_tau(tau, n, self.example_shape)
-            return np.concatenate(list(in_batches(self.paint_function, batch_size, tau, *known)))
+            return all_batches(self.paint_function, batch_size, tau, *known)
 
         def paint_by_seeds(seeds, *known):
             return self.paint_function(self.noise_of_seeds(seeds), *known)
 
-        return np.concatenate(list(in_batches(paint_by_seeds, batch_size, sample_seeds(seed, n), *known)))
+        return all_batches(paint_by_seeds, batch_size, sample_seeds(seed, n), *known)
 
     def signatures(self):
         """What an export serves: `sample` and `inpaint`, of labels where the network has classes.

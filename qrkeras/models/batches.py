@@ -1,5 +1,6 @@
 """Many rows, a batch at a time."""
 
+import numpy as np
 from keras import ops
 
 
@@ -9,3 +10,8 @@ def in_batches(function, batch_size, *arrays):
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
     for i in range(0, len(arrays[0]), batch_size):
         yield ops.convert_to_numpy(function(*(x[i : i + batch_size] for x in arrays)))
+
+
+def all_batches(function, batch_size, *arrays):
+    """All that `in_batches` yields, as one NumPy array."""
+    return np.concatenate(list(in_batches(function, batch_size, *arrays)))

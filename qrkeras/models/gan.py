@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from qrkeras.models.adversarial import AdversarialModel
-from qrkeras.models.batches import in_batches
+from qrkeras.models.batches import all_batches, in_batches
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import sample_seeds
 from qrkeras.models.signature import Signature
@@ -138,7 +138,7 @@ class GAN(AdversarialModel):
         def mean_of_outputs(examples):
             return ops.mean(self.judge(ops.convert_to_tensor(examples)), axis=-1)
 
-        return np.concatenate(list(in_batches(mean_of_outputs, batch_size, x)))
+        return all_batches(mean_of_outputs, batch_size, x)
 
     def judge(self, examples):
         """The discriminator's outputs as a pure function of (weights, examples), row by row.

@@ -1,12 +1,11 @@
 """PixelCNN: a softmax for every value."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from qrkeras.losses import bits_per_dim, categorical_cross_entropy, categorical_quantile
 from qrkeras.models.autoregressive import AutoregressiveModel, check_network
-from qrkeras.models.batches import in_batches
+from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images, check_labels
 from qrkeras.models.image_range import to_unit
 from qrkeras.models.signature import Signature
@@ -56,7 +55,7 @@ class PixelCNN(AutoregressiveModel):
         """
         check_images("images", images, self.example_shape)
         labels = check_labels("labels", labels, len(images), self.network.num_classes)
-        return np.concatenate(list(in_batches(self.score_function, batch_size, images, labels)))
+        return all_batches(self.score_function, batch_size, images, labels)
 
     def score(self, images, labels):
         """`bits_per_dim` of one batch, as a pure function: it serves exported signatures too."""

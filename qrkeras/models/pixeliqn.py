@@ -1,12 +1,11 @@
 """PixelIQN: a quantile of every value."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from qrkeras.losses import quantile_huber
 from qrkeras.models.autoregressive import AutoregressiveModel, check_network
-from qrkeras.models.batches import in_batches
+from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images, check_labels, check_tau
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.signature import Signature
@@ -66,7 +65,7 @@ class PixelIQN(AutoregressiveModel):
         def grey_levels(images, tau, labels):
             return (self.average(to_unit(images), tau, labels)[..., 0] + 1.0) * 127.5
 
-        return np.concatenate(list(in_batches(grey_levels, batch_size, images, tau, labels)))
+        return all_batches(grey_levels, batch_size, images, tau, labels)
 
     def signatures(self):
         """`sample`, `inpaint`, and `inpaint_quantile`, which draws every unknown value at the row's level tau.

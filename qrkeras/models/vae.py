@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from qrkeras.losses import bits_per_dim, discretized_logistic, gaussian_kl
-from qrkeras.models.batches import in_batches
+from qrkeras.models.batches import all_batches, in_batches
 from qrkeras.models.image_checks import check_images, check_training_data
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel, sample_seeds
@@ -210,7 +210,7 @@ class VAE(SeededModel):
     def sample_latents(self, n, seed=0, batch_size=256, through=None):
         """The latents of the same samples: NumPy array `(n, latent_dim)` float32."""
         draw = self.latent_functions[self._through(through)]
-        return np.concatenate(list(in_batches(draw, batch_size, sample_seeds(seed, n))))
+        return all_batches(draw, batch_size, sample_seeds(seed, n))
 
     def _through(self, through):
         if through is None:
@@ -224,7 +224,7 @@ class VAE(SeededModel):
     def encode(self, images, batch_size=256):
         """Means `e(x)` of the posteriors of uint8 images: NumPy array `(n, latent_dim)` float32."""
         check_images("images", images, self.example_shape)
-        return np.concatenate(list(in_batches(self.encode_function, batch_size, ops.convert_to_numpy(images))))
+        return all_batches(self.encode_function, batch_size, ops.convert_to_numpy(images))
 
     def decode(self, latents, batch_size=256):
         """The decoder's means for latents `(n, latent_dim)`: NumPy array of images, uint8."""
@@ -233,7 +233,7 @@ class VAE(SeededModel):
             raise ValueError(f"latents must have shape (n, {self.latent_dim}), n at least 1. Received: {latents.shape}")
         if not np.isfinite(latents).all():
             raise ValueError("latents must be finite. Received: NaN or infinity")
-        return np.concatenate(list(in_batches(self.decode_function, batch_size, latents)))
+        return all_batches(self.decode_function, batch_size, latents)
 
     def reconstruct(self, images, batch_size=256):
         """`d(e(x))` of uint8 images: NumPy array of their shape, uint8."""
@@ -276,7 +276,7 @@ class VAE(SeededModel):
             return self.bound_function(images, seeds, samples)
 
         images, seeds = ops.convert_to_numpy(images), sample_seeds(seed, len(images))
-        return np.concatenate(list(in_batches(bounds, batch_size, images, seeds)))
+        return all_batches(bounds, batch_size, images, seeds)
 
     def bound(self, images, seeds, samples):
         """`bits_per_dim` as a pure function of (weights, images, seeds): row i depends on row i of each alone.

@@ -48,10 +48,11 @@ def pixelcnn(
         "planes": planes,
         "output_planes": output_planes,
         "num_outputs": num_outputs,
+        "num_classes": num_classes,
     }
-    if num_classes is not None:
-        sizes["num_classes"] = num_classes
     for argument, size in sizes.items():
+        if argument == "num_classes" and size is None:
+            continue
         if not isinstance(size, int) or size < 1:
             raise ValueError(f"{argument} must be a positive int. Received: {size!r}")
     for argument in ("planes", "output_planes"):
@@ -59,19 +60,7 @@ def pixelcnn(
             raise ValueError(
                 f"{argument} must be at least channels={channels}, a plane for each. Received: {sizes[argument]}"
             )
-    return PixelNetwork(
-        image_size,
-        channels,
-        blocks,
-        kernel_size,
-        planes,
-        output_planes,
-        num_outputs,
-        num_classes,
-        quantile,
-        seed,
-        name=name,
-    )
+    return PixelNetwork(**sizes, kernel_size=kernel_size, quantile=quantile, seed=seed, name=name)
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")

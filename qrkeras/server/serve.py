@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import logging
-import resource
 import signal
 import socket
 
@@ -53,8 +52,10 @@ def serve(app, host="127.0.0.1", port=8501, drain_s=60.0):
       drain_s: how long requests may take to end after a signal; what takes longer is dropped.
     """
     listening = listen(host, port)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # a file for every connection
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ImportError, ValueError):
+        import resource  # Unix alone has it
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # a file for every connection
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft < 2**16 else soft, hard))
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     config = uvicorn.Config(

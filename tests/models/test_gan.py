@@ -7,6 +7,7 @@ from qrkeras import networks
 from qrkeras.losses import Hinge, LeastSquares, NonSaturating, QuantileRegression, Wasserstein
 from qrkeras.models import GAN
 from qrkeras.models.adversarial import INTERPOLATION, NOISE
+from tests.support.weights import assert_equal, weights
 
 POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
 IMAGES = np.random.default_rng(1).integers(0, 256, (16, 8, 8, 1)).astype("uint8")
@@ -37,15 +38,6 @@ def image_gan(loss=None, **options):
     )
     model.compile()
     return model
-
-
-def weights(model):
-    return [v.numpy().copy() for v in model.variables]
-
-
-def assert_equal(a, b):
-    for x, y in zip(a, b, strict=True):
-        np.testing.assert_array_equal(x, y)
 
 
 def fit(model, x=POINTS, epochs=1, batch_size=16, **options):

@@ -9,6 +9,7 @@ from qrkeras import networks
 from qrkeras.losses import quantile_huber
 from qrkeras.models import PixelCNN, PixelIQN
 from qrkeras.models.seeded import NOISE
+from tests.support.weights import assert_equal, weights
 
 RNG = np.random.default_rng(0)
 SIZE = 3
@@ -30,15 +31,6 @@ def model(build=PixelIQN, channels=3, num_classes=None, optimizer=None, **option
 
 def fit(model, x=IMAGES, y=None, epochs=1, **options):
     return model.fit(x, y, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **options)
-
-
-def weights(model):
-    return [v.numpy().copy() for v in model.variables]
-
-
-def assert_equal(a, b):
-    for x, y in zip(a, b, strict=True):
-        np.testing.assert_array_equal(x, y)
 
 
 def test_step_descends_the_huber_quantile_loss_at_fresh_levels():

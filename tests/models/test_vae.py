@@ -13,6 +13,7 @@ from qrkeras import networks
 from qrkeras.losses import discretized_logistic, quantile_huber
 from qrkeras.models import AIQNVAE, VAE
 from qrkeras.models.seeded import NOISE
+from tests.support.weights import assert_equal, weights
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (32, 8, 8, 1)).astype("uint8")
@@ -35,15 +36,6 @@ def model(build=AIQNVAE, optimizer=None, channels=1, run_eagerly=True, **options
 
 def fit(model, x=IMAGES, epochs=1, **options):
     return model.fit(x, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **options).history
-
-
-def weights(model):
-    return [v.numpy().copy() for v in model.variables]
-
-
-def assert_equal(a, b):
-    for x, y in zip(a, b, strict=True):
-        np.testing.assert_array_equal(x, y)
 
 
 @pytest.fixture(scope="module")
