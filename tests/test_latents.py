@@ -158,3 +158,14 @@ def test_commands_refuse(request, tmp_path, capfd, verb, options, run, message):
     assert stopped.value.code == 2 and not output.exists()
     told = " ".join(capfd.readouterr().err.split())
     assert message in told and "Traceback" not in told
+
+
+def test_samples_through_aiqn_and_prior_lie_side_by_side(latents_run, capsys):
+    for through in ((), ("--through", "aiqn"), ("--through", "prior")):
+        cli.main(["sample", str(latents_run.path), "--n", "4", *through])
+    written = capsys.readouterr().out.split()
+    names = ["samples-0.png", "samples-aiqn-0.png", "samples-prior-0.png"]
+    assert [line for line in written if line.endswith(".png")] == [str(latents_run.path / name) for name in names]
+    default, learned, prior = (np.asarray(Image.open(latents_run.path / name)) for name in names)
+    np.testing.assert_array_equal(default, learned)
+    assert (learned != prior).any()

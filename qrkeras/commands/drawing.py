@@ -27,12 +27,14 @@ def sample(
       seed: of the noise.
       batch_size: samples drawn at a time; the samples are the same whatever it is.
       through: what latents are drawn through, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
-      output: file to write, .png or .npy; None: RUN/samples-SEED.png. Points also come as .npy beside it.
+      output: file to write, .png or .npy; None: RUN/samples-SEED.png, or RUN/samples-prior-SEED.png
+        where THROUGH is given. Points also come as .npy beside it.
     """
     from qrkeras import draw, runs
 
     opened = runs.load(run)
-    for path in draw.samples(opened, output or run / f"samples-{seed}.png", n, seed, batch_size, through):
+    default = run / f"samples-{through}-{seed}.png" if through else run / f"samples-{seed}.png"
+    for path in draw.samples(opened, output or default, n, seed, batch_size, through):
         print(path)
 
 
