@@ -145,7 +145,7 @@ def _result(run, step):
     if not found:
         raise RuntimeError(
             f"{run.path} must hold the coverage at step {step:,}, its last or a multiple of "
-            f"sample_every={run.preset.sample_every:,}. It has none."
+            f"sample_every={run.preset.sample_every}. It has none."
         )
     fields = {f.name: found[0][f.name] for f in dataclasses.fields(Result) if f.name in found[0]}
     return Result(preset=run.name, seed=run.seed, steps=step, **fields)

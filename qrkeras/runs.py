@@ -22,7 +22,7 @@ from qrkeras.presets import Preset, from_dict, leaves, to_dict
 
 # A run may be resumed with another length or rhythm of reports, and data moved elsewhere; nothing else may change.
 _MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoint_every", "steps_per_execution",
-               "evaluate_every", "evaluate_samples", "evaluate_features"}  # fmt: skip
+               "evaluate_every", "evaluate_samples", "evaluate_features", "evaluate_measures"}  # fmt: skip
 _ROOM = 256 * 2**20
 
 
@@ -83,7 +83,7 @@ class Run:
     def rewind(self, step):
         """Drops what was reported after `step`, before training goes on from there."""
         kept = [record for record in self.records() if record["step"] <= step]
-        _write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+        durable.write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
 
 
 def create(path, name, preset, seed):
@@ -118,7 +118,7 @@ def create(path, name, preset, seed):
         "preset": to_dict(preset),
         "versions": versions(),
     }
-    _write(path / "config.json", json.dumps(config, indent=2) + "\n")
+    durable.write(path / "config.json", json.dumps(config, indent=2) + "\n")
     return Run(path, name, preset, seed)
 
 
@@ -169,9 +169,3 @@ def git_revision():
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _write(path, text):
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    durable.replace(temporary, path)

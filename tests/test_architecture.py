@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "latents": {"data", "experiment", "metrics", "plots", "train"},
     "rebuild": {"data", "features"},
     "coverage": {"presets", "runs", "metrics"},
+    "search": {"callbacks", "durable", "plots", "presets", "runs", "train"},
     "figures": {"experiment", "models", "plots", "presets", "runs"},
     "draw": {"data", "experiment", "figures", "plots", "progress", "train"},
     "demo": {"coverage", "figures", "presets", "runs", "serving", "train"},

@@ -43,7 +43,7 @@ def test_the_papers_values():
 
 def test_decaying_rate_of_pixelcnn():
     # 1e-4 in the first 120K steps, 3e-5 in the next 60K, 1e-5 from then on.
-    optimizer = experiment._optimizer(presets.get("pixelcnn-cifar10").optimizer)
+    optimizer = experiment.build_optimizer(presets.get("pixelcnn-cifar10").optimizer)
     assert isinstance(optimizer, keras.optimizers.RMSprop)
     for step, rate in ((0, 1e-4), (120_000, 1e-4), (120_001, 3e-5), (180_000, 3e-5), (180_001, 1e-5), (299_999, 1e-5)):
         optimizer.iterations.assign(step)

@@ -193,5 +193,6 @@ def test_leaves_by_hand():
         "adam.beta_1": 2.0,
         "adam.beta_2": 3.0,
         "adam.epsilon": 5.0,
+        "adam.decays": (),
         "n": 4,
     }

@@ -36,9 +36,14 @@ class Evaluation(EveryNSteps):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
+        self.make_up(self.model)
+
+    def make_up(self, model):
+        """Evaluates `model` where that is due since the last evaluation that was reported."""
+        self.set_model(model)
         evaluated = max((record["step"] for record in self.history if "features" in record), default=0)
-        if self.model.step // self.every > evaluated // self.every:
-            self.at_step(self.model.step, logs or {})
+        if model.step // self.every > evaluated // self.every:
+            self.at_step(model.step, {})
 
     def on_train_batch_end(self, batch, logs=None):
         if not self.model.stop_training:
