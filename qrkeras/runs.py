@@ -23,7 +23,8 @@ from qrkeras.presets import Preset, from_dict, leaves, to_dict
 # A run may be resumed with another length or rhythm of reports, and data moved elsewhere; nothing else may change.
 _MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoint_every", "steps_per_execution",
                "evaluate_every", "evaluate_samples", "evaluate_features", "evaluate_measures"}  # fmt: skip
-_ROOM = 256 * 2**20
+ROOM = 256 * 2**20
+"""Bytes of free disk that a run needs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +106,9 @@ def create(path, name, preset, seed):
             "Name another with --run-dir."
         ) from error
     free = shutil.disk_usage(path).free
-    if free < _ROOM:
+    if free < ROOM:
         raise ValueError(
-            f"run_dir needs {_ROOM >> 20} MiB of free disk for checkpoints. Received: {path} with {free >> 20} MiB. "
+            f"run_dir needs {ROOM >> 20} MiB of free disk for checkpoints. Received: {path} with {free >> 20} MiB. "
             "Free some or name another with --run-dir."
         )
     if (path / "config.json").exists():
