@@ -20,7 +20,7 @@ class Evaluation(EveryNSteps):
     Args:
       evaluator: measures batches of images: `qrkeras.evaluation.Evaluator`.
       records: path of metrics.jsonl.   best: path of the best model, ending in .keras.
-      picture: path of the PNG with the curve.
+      picture: path of the PNG with the curve, drawn from the second evaluation on.
       every: steps between two evaluations.
       history: lines of metrics.jsonl that a resumed run goes on from.   seed: of the noise, the same each time.
     """
@@ -72,4 +72,5 @@ class Evaluation(EveryNSteps):
         if measures.fid_train <= min(value for _, value in curve):
             save(self.model, self.best)
         append_record(self.records, record)  # last: what is not reported is evaluated again
-        plots.minimum_curves({"": curve}, measures.objective, self.picture)
+        if len(curve) > 1:
+            plots.minimum_curves({"": curve}, measures.objective, self.picture)

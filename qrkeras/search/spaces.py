@@ -218,7 +218,7 @@ _GAN = (
     _rates("discriminator_optimizer", 1e-5, 2e-3, "Choice: log-uniform around QRGAN's 2e-4 and 5e-5 (Table 4)"),
 )
 _PAPER = {"steps": 100_000, "evaluate_samples": 2_500}  # AIQN, Supplement
-_TINY = {"network": GatedPixelCnn(blocks=2, kernel_size=3, planes=16, output_planes=32)}
+_TINY = {"network": GatedPixelCnn(blocks=1, kernel_size=3, planes=16, output_planes=32)}
 _MINIATURE = {"steps": 60, "evaluate_samples": 256, "steps_per_execution": 20, "log_every": 20}  # Choice
 
 SPACES = {

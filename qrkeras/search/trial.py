@@ -9,6 +9,7 @@ import shutil
 import time
 
 import keras
+import tensorflow as tf
 
 from qrkeras import callbacks, durable, runs
 from qrkeras.search.sweep import HYPERBAND_EPOCHS
@@ -72,9 +73,10 @@ def run_trial(sweep, trial_id, values):
         value = _objective(sweep, run)
     except (TrainingFailed, FloatingPointError, ValueError, RuntimeError, OSError, MemoryError) as error:
         reason = _line(error)
-        _record(directory, Outcome(values, preset.steps, None, time.perf_counter() - start, reason))
-        tidy(sweep)
-        raise TrialFailed(reason) from error
+        if isinstance(error, FloatingPointError) or isinstance(error.__cause__, FloatingPointError | tf.errors.OpError):
+            _record(directory, Outcome(values, preset.steps, None, time.perf_counter() - start, reason))
+            tidy(sweep)
+        raise TrialFailed(reason) from error  # what else fails, such as the disk, may mend: its checkpoints stay
     _record(directory, Outcome(values, preset.steps, value, time.perf_counter() - start))
     tidy(sweep)
     return value
@@ -118,6 +120,7 @@ def _preset(sweep, values):
         sweep.space.apply(sweep.preset, chosen),  # schedules are of the whole budget
         steps=steps,
         sample_every=None,
+        checkpoint_every=min(sweep.preset.checkpoint_every, steps),  # before it is scored
         evaluate_every=steps,
         evaluate_measures="distances",
     )
@@ -129,7 +132,7 @@ def _holds(directory, preset, seed):
         run = runs.load(directory)
     except ValueError:
         return False
-    length = {"steps": preset.steps, "evaluate_every": preset.evaluate_every}
+    length = {field: getattr(preset, field) for field in ("steps", "checkpoint_every", "evaluate_every")}
     return run.seed == seed and dataclasses.replace(run.preset, **length) == preset
 
 
