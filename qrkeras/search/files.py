@@ -2,8 +2,8 @@
 
 trial_ID/trial.json   keras-tuner's record of a trial
 trial_ID/failed.txt   why a trial has failed, from whoever found out: it ends the trial, and survives every process
-oracle.json           keras-tuner's; which worker has which trial is read from it, and nothing else
 logs/NAME.log         standard output and error of the chief and of each worker
+logs/NAME.trial       the trial that a worker began last
 """
 
 import dataclasses
@@ -17,6 +17,10 @@ DEFAULT = "default"
 DISK_FULL, CHIEF_LOST = 75, 76
 """Exit statuses of a sweep's processes; 75 is EX_TEMPFAIL of sysexits.h."""
 ENDED = ("COMPLETED", "FAILED")
+
+
+class TrialFailed(RuntimeError):
+    """A trial has no score; the message says why, in one line."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +41,6 @@ class Ledger:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.ended = {}
-        self._states = {}
 
     def read(self):
         """Reads what is new."""
@@ -48,11 +51,6 @@ class Ledger:
             state = _json(folder / "trial.json")
             if state.get("status") in ENDED:
                 self.ended[trial_id] = Ended(state.get("score"), state.get("message"))
-
-    def running(self):
-        """Worker -> the trial that it has, of those not over."""
-        ongoing = _json(self.path / "oracle.json").get("ongoing_trials", {})
-        return {worker: trial_id for worker, trial_id in ongoing.items() if trial_id not in self.ended}
 
     @property
     def failed(self):
@@ -88,6 +86,21 @@ def is_settled(path, trial_id):
 def log(path, name):
     """Where process `name` writes its standard output and error."""
     return pathlib.Path(path) / "logs" / f"{name}.log"
+
+
+def note(path, name, trial_id):
+    """Says that worker `name` has begun a trial."""
+    file = log(path, name).with_suffix(".trial")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(trial_id)
+
+
+def noted(path, name):
+    """The trial that worker `name` began last, or None."""
+    try:
+        return log(path, name).with_suffix(".trial").read_text() or None
+    except FileNotFoundError:
+        return None
 
 
 def _json(path):

@@ -94,11 +94,10 @@ class Crew:
             self._count_death(self._chief, None)
             self._start()
             return False
-        trials = self.ledger.running()
         for worker in self._workers:
             if worker.died():
-                self._after_death(worker, self._trial_of(worker, trials))
-        self._watch_the_clock(trials)
+                self._after_death(worker, self._trial_of(worker))
+        self._watch_the_clock()
         return False
 
     def end(self, signals=()):
@@ -140,12 +139,12 @@ class Crew:
                 f"{process.log}. Mend that; the same command goes on"
             )
 
-    def _watch_the_clock(self, trials):
+    def _watch_the_clock(self):
         now = time.monotonic()
         passed, self._looked = now - (self._looked or now), now
         limit = self.sweep.trial_timeout
         for worker in self._workers:
-            trial_id = self._trial_of(worker, trials)
+            trial_id = self._trial_of(worker)
             if limit is None or trial_id is None or not worker.is_running():
                 continue
             self._seconds[trial_id] = self._seconds.get(trial_id, 0) + passed
@@ -158,12 +157,11 @@ class Crew:
         self._condemned.add(trial_id)
         files.condemn(self.sweep.path, trial_id, reason)
 
-    def _trial_of(self, worker, trials):
-        """The trial that a worker has; the first worker begins with the default."""
-        if worker.name in trials:
-            return trials[worker.name]
-        begun = (self.sweep.path / "runs" / files.DEFAULT).exists()
-        return files.DEFAULT if worker is self._workers[0] and begun and not self._default_is_settled() else None
+    def _trial_of(self, worker):
+        """The trial that a worker has begun since it was last started, or None."""
+        trial_id = files.noted(self.sweep.path, worker.name)
+        over = trial_id in self.ledger.ended or (trial_id == files.DEFAULT and self._default_is_settled())
+        return None if over else trial_id
 
     def _default_is_settled(self):
         return files.is_settled(self.sweep.path, files.DEFAULT)
@@ -189,6 +187,7 @@ class Process:
         self._environment = self._environment if environment is None else environment
         fixed = {**os.environ, **self._environment, "KERASTUNER_TUNER_ID": self.name}
         self.log.parent.mkdir(exist_ok=True)
+        self.log.with_suffix(".trial").unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self._begins = log.tell()
             # Its standard input ends when this process does. Ctrl-C is for this process alone.
@@ -267,7 +266,11 @@ def _alone(path):
 def _signals():
     """Yields a list that SIGTERM and SIGINT add their names to."""
     caught = []
-    before = {s: signal.signal(s, lambda s, _: caught.append(signal.Signals(s).name)) for s in (signal.SIGTERM, signal.SIGINT)}
+
+    def catch(number, frame):
+        caught.append(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, catch) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield caught
     finally:

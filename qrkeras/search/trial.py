@@ -12,15 +12,11 @@ import keras
 import tensorflow as tf
 
 from qrkeras import callbacks, durable, runs
+from qrkeras.search.files import DEFAULT, TrialFailed
 from qrkeras.search.sweep import HYPERBAND_EPOCHS
 from qrkeras.train import TrainingFailed, train
 
-DEFAULT = "default"
 _PARENT, _EPOCHS = "tuner/trial_id", "tuner/epochs"
-
-
-class TrialFailed(RuntimeError):
-    """A trial has no score; the message says why, in one line."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,8 @@ KERASTUNER_ORACLE_PORT. A worker does not outlive its chief: whoever starts proc
 """
 
 import argparse
+import contextlib
+import errno
 import math
 import os
 import pathlib
@@ -22,7 +24,6 @@ from qrkeras import runs
 from qrkeras.search import files, oracles
 from qrkeras.search import sweep as sweeps
 from qrkeras.search.hypermodel import PresetHyperModel
-from qrkeras.search.trial import TrialFailed, run_trial
 
 FIRST = "worker-0"
 """The worker that first scores the preset itself."""
@@ -32,10 +33,10 @@ class SweepTuner(BaseTuner):
     """Chief or worker of a sweep.
 
     Args:
-      sweep: `Sweep`.   objective: `run_trial(sweep, trial_id, values)`, or what stands in for it.
+      sweep: `Sweep`.   objective: `trial.run_trial`, or what stands in for it.
     """
 
-    def __init__(self, sweep, objective=run_trial):
+    def __init__(self, sweep, objective=None):
         self.sweep = sweep
         self.objective = objective
         path = pathlib.Path(sweep.path).resolve()
@@ -57,7 +58,7 @@ class SweepTuner(BaseTuner):
         self.oracle.get_space()  # waits for the chief
         over = threading.Event()
         threading.Thread(target=_live_with_chief, args=(self.oracle.stub, over), daemon=True).start()
-        if self.tuner_id == FIRST:
+        if self.tuner_id == FIRST and not files.is_settled(self.sweep.path, files.DEFAULT):
             self._value(files.DEFAULT, None)
         while (trial := self.oracle.create_trial(self.tuner_id)).status != "STOPPED":
             if trial.status == "IDLE":  # others must end first
@@ -78,16 +79,15 @@ class SweepTuner(BaseTuner):
     def _value(self, trial_id, values):
         if files.verdict(self.sweep.path, trial_id) is not None:
             return None
-        print(f"trial {trial_id}: {values or 'the preset itself'}", flush=True)
+        print(f"trial {trial_id}: {values or 'the preset itself'}", file=sys.stderr, flush=True)
+        files.note(self.sweep.path, self.tuner_id, trial_id)
         try:
             value = self.objective(self.sweep, trial_id, values)
             if not math.isfinite(value):
-                raise TrialFailed(f"{self.sweep.objective} is {value}")
-        except TrialFailed as error:
-            free = shutil.disk_usage(self.sweep.path).free
-            if free < runs.ROOM:  # no fault of the trial's
-                print(f"{error} ({free >> 20} MiB of disk are free)", file=sys.stderr, flush=True)
-                raise SystemExit(files.DISK_FULL) from error
+                raise files.TrialFailed(f"{self.sweep.objective} is {value}")
+        except files.TrialFailed as error:
+            if shutil.disk_usage(self.sweep.path).free < runs.ROOM:  # no fault of the trial's
+                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {error}") from error
             files.condemn(self.sweep.path, trial_id, str(error))
             return None
         return value
@@ -114,14 +114,25 @@ def live_with_parent():
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main(objective=run_trial):
+def main(objective=None):
+    """Args: objective: as `SweepTuner`'s; None: trains and scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=pathlib.Path, metavar="SWEEP", help="directory that `qrkeras tune` made")
     parser.add_argument("--launched", action="store_true", help="end where standard input ends")
     given = parser.parse_args()
     if given.launched:
         live_with_parent()
-    SweepTuner(sweeps.load(given.sweep), objective).search()
+    if objective is None:
+        from qrkeras.search.trial import run_trial as objective
+    try:
+        # keras-tuner prints what it sends, and asks whether the chief is there send a lot.
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            SweepTuner(sweeps.load(given.sweep), objective).search()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(error.strerror, file=sys.stderr, flush=True)
+        raise SystemExit(files.DISK_FULL) from error
 
 
 if __name__ == "__main__":
