@@ -50,6 +50,17 @@ def test_decaying_rate_of_pixelcnn():
         assert float(optimizer.learning_rate) == pytest.approx(rate), step
 
 
+@pytest.mark.parametrize("kind, name", [("Adam", "Adam"), ("RmsProp", "RMSprop"), ("Sgd", "SGD")])
+def test_every_optimizer_has_a_schedule(kind, name):
+    settings = getattr(schema, kind)
+    optimizer = experiment.build_optimizer(settings(0.5, decays=((3, 0.25),)))
+    assert type(optimizer) is getattr(keras.optimizers, name)
+    for step, rate in ((0, 0.5), (3, 0.5), (4, 0.25)):
+        optimizer.iterations.assign(step)
+        assert float(optimizer.learning_rate) == rate
+    assert float(experiment.build_optimizer(settings(0.5)).learning_rate) == 0.5
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_value_cites_its_source_and_comes_back_from_json(name):
     preset = presets.get(name)

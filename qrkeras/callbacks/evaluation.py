@@ -1,5 +1,6 @@
 """Measures of generated images while training goes on."""
 
+import math
 import time
 
 from qrkeras import plots
@@ -67,9 +68,9 @@ class Evaluation(EveryNSteps):
         }
         self.history.append(record)
         # Distances from other numbers of samples do not compare.
-        alike = [r for r in self.history if measures.objective in r and r["samples"] == measures.samples]
+        alike = [r for r in self.history if r.get(measures.objective) is not None and r["samples"] == measures.samples]
         curve = [(r["step"], r[measures.objective]) for r in alike]
-        if measures.fid_train <= min(value for _, value in curve):
+        if math.isfinite(measures.fid_train) and measures.fid_train <= min(value for _, value in curve):
             save(self.model, self.best)
         append_record(self.records, record)  # last: what is not reported is evaluated again
         if len(curve) > 1:

@@ -27,7 +27,8 @@ class PresetHyperModel(keras_tuner.HyperModel):
             with scope:
                 value = _declared(hp, parameter)
             if parameter.holds(values):
-                values[parameter.field] = value
+                # keras-tuner has one place for both ranges of a rate: what it explores conditions with may be the other's.
+                values[parameter.field] = value if value in parameter.range else _least(parameter.range)
         return self.space.apply(self.preset, values)
 
 
@@ -41,3 +42,7 @@ def _declared(hp, parameter):
     if isinstance(within, Choice):
         return hp.Choice(parameter.field, list(within.values), ordered=not isinstance(within.values[0], str))
     return hp.Float(parameter.field, within.low, within.high, sampling="log" if within.log else "linear")
+
+
+def _least(within):
+    return within.values[0] if isinstance(within, Choice) else within.low

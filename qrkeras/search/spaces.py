@@ -106,7 +106,9 @@ class Space:
             if parameter.field in values and parameter.holds(values):
                 value = values[parameter.field]
                 if value not in parameter.range:
-                    raise ValueError(f"{parameter.field} must be of {parameter.range} in {self.name}. Received: {value!r}")
+                    raise ValueError(
+                        f"{parameter.field} must be of {parameter.range} in {self.name}. Received: {value!r}"
+                    )
                 preset = _with(preset, parameter.field, value)
         return preset
 

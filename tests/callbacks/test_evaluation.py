@@ -104,6 +104,24 @@ def test_the_best_model_is_that_of_the_minimum(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["best.keras", "evaluation.png", "metrics.jsonl"]
 
 
+def test_a_distance_that_is_not_finite_is_never_the_best(tmp_path):
+    callback = ran(evaluation(tmp_path, [float("nan"), 4.0, float("nan")]), [2, 4, 6])
+    assert [line[FID] for line in lines(tmp_path)] == [None, 4.0, None]
+    assert best(tmp_path) == 4 and len(callback.history) == 3
+
+
+def test_one_evaluation_is_no_curve(tmp_path):
+    ran(evaluation(tmp_path, [5.0]), [2])
+    assert not (tmp_path / "evaluation.png").exists()
+
+
+def test_made_up_for_once(tmp_path):
+    callback = evaluation(tmp_path, [5.0], step=4, history=[{"step": 2, "features": "fake", "samples": 30, FID: 6.0}])
+    callback.make_up(callback.model)
+    callback.make_up(callback.model)
+    assert [line["step"] for line in lines(tmp_path)] == [4]
+
+
 def test_the_curve_is_drawn(tmp_path):
     ran(evaluation(tmp_path, [5.0, 3.0]), [2, 4])
     # (7, 3.6) inches at 110 dots.
