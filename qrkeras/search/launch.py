@@ -29,6 +29,9 @@ WORKER = (sys.executable, "-m", "qrkeras.search.worker")
 def run(sweep, workers, command=WORKER, verbose=1):
     """Runs `sweep` to its end, or until SIGTERM or SIGINT; the same call again goes on where it stopped.
 
+    The first worker fetches the data and scores the preset itself before its first trial; the others start once the
+    data is there.
+
     Args:
       sweep: `Sweep`.   workers: trials at a time, each in a process with its part of the cores, and one GPU if there
         are any.
@@ -88,7 +91,7 @@ class Crew:
         by_themselves = len(self.ledger.ended.keys() - self._condemned)
         if by_themselves > self._ended:
             self._ended, self._in_a_row = by_themselves, 0
-        if self._chief.is_done() or all(worker.is_done() for worker in self._workers):
+        if self._chief.is_done() or all(worker.is_done() for worker in self._workers if worker.process):
             return True
         if self._chief.died():
             self._count_death(self._chief, None)
@@ -97,6 +100,8 @@ class Crew:
         for worker in self._workers:
             if worker.died():
                 self._after_death(worker, self._trial_of(worker))
+            if worker.process is None and files.noted(self.sweep.path, self._workers[0].name):
+                worker.start()  # the first has fetched the data for all
         self._watch_the_clock()
         return False
 
@@ -114,11 +119,13 @@ class Crew:
         for process in (*self._workers, self._chief):
             process.kill()
         place = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
-        self._chief.start({**place, "CUDA_VISIBLE_DEVICES": "-1"})
+        self._chief.environment = {**place, "CUDA_VISIBLE_DEVICES": "-1"}
+        self._chief.start()
         gpus, share = _gpus(), processes.share(max(1, processes.cores() // len(self._workers)))
         for i, worker in enumerate(self._workers):
             gpu = {"CUDA_VISIBLE_DEVICES": gpus[i % len(gpus)]} if gpus else {}
-            worker.start({**share, **place, **gpu})
+            worker.environment = {**share, **place, **gpu}
+        self._workers[0].start()
 
     def _after_death(self, worker, trial_id):
         if worker.process.returncode != files.CHIEF_LOST:
@@ -177,15 +184,13 @@ class Process:
     def __init__(self, name, path, command):
         self.name = name
         self.log = files.log(path, name)
+        self.environment = {}  # what it has besides ours
         self.process = None
         self._command = [*command, str(path), "--launched"]
-        self._environment = {}
         self._begins = 0
 
-    def start(self, environment=None):
-        """Args: environment: variables that it adds to ours; None: as the last time."""
-        self._environment = self._environment if environment is None else environment
-        fixed = {**os.environ, **self._environment, "KERASTUNER_TUNER_ID": self.name}
+    def start(self):
+        fixed = {**os.environ, **self.environment, "KERASTUNER_TUNER_ID": self.name}
         self.log.parent.mkdir(exist_ok=True)
         self.log.with_suffix(".trial").unlink(missing_ok=True)
         with open(self.log, "ab") as log:
@@ -207,7 +212,7 @@ class Process:
         return self.process is not None and self.process.poll() == 0
 
     def died(self):
-        return self.process.poll() not in (None, 0)
+        return self.process is not None and self.process.poll() not in (None, 0)
 
     def send(self, number):
         if self.is_running():
@@ -218,6 +223,7 @@ class Process:
         if self.process is not None:
             self.process.wait()
             self.process.stdin.close()
+            self.process = None
 
     def obituary(self):
         """How it ended, and its last words."""

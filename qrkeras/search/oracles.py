@@ -1,11 +1,11 @@
 """keras-tuner's oracles, made to outlive what happens to them.
 
-keras-tuner keeps part of an oracle's state in oracle.json, part in the trials' files, and writes neither whole. Here the
-trials' files are the whole state, oracle.json is for reading alone, and every file is there whole or not at all. What is
-read anew at each start: which trials are over, which were cut short and are handed out first, and how far the search is.
+keras-tuner keeps part of an oracle's state in oracle.json, part in the trials' files, and writes neither whole. Here
+the trials' files are the whole state, and every file is there whole or not at all. oracle.json is written and never
+read: what is over, what was cut short and is handed out first, and how far the search is, the trials' files say.
 
-Trial n of a random search is a function of (seed, n) and of the trials before it. So trials have their number as ID; a
-trial whose file is lost is drawn anew, with the same values; and a longer sweep begins with the trials of a shorter one.
+Trial n of a random search is a function of (seed, n) and of the trials before it. So trials have their number as ID, a
+trial whose file is lost is drawn anew with the same values, and a longer sweep begins with the trials of a shorter one.
 
 The wire between chief and workers has no room for the reason of a failure: it comes in a file (`files.condemn`).
 """
@@ -26,7 +26,6 @@ from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, Ran
 from qrkeras import durable
 from qrkeras.search import files
 from qrkeras.search.sweep import HYPERBAND_EPOCHS
-
 
 
 def build(sweep):

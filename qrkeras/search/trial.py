@@ -11,7 +11,7 @@ import time
 import keras
 import tensorflow as tf
 
-from qrkeras import callbacks, durable, runs
+from qrkeras import callbacks, durable, experiment, runs
 from qrkeras.search.files import DEFAULT, TrialFailed
 from qrkeras.search.sweep import HYPERBAND_EPOCHS
 from qrkeras.train import TrainingFailed, train
@@ -76,6 +76,16 @@ def run_trial(sweep, trial_id, values):
     _record(directory, Outcome(values, preset.steps, value, time.perf_counter() - start))
     tidy(sweep)
     return value
+
+
+def prepare(sweep):
+    """Fetches the data and measures the real images, once for all workers.
+
+    Raises:
+      ValueError: where they are not to be had, which would fail every trial.
+    """
+    source = experiment.build_data(sweep.preset)
+    experiment.build_evaluator(sweep.preset, source, verbose=0)
 
 
 def outcome(directory):

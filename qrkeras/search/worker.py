@@ -34,11 +34,13 @@ class SweepTuner(BaseTuner):
 
     Args:
       sweep: `Sweep`.   objective: `trial.run_trial`, or what stands in for it.
+      prepare: what the first worker calls with the sweep before its first trial.
     """
 
-    def __init__(self, sweep, objective=None):
+    def __init__(self, sweep, objective=None, prepare=None):
         self.sweep = sweep
         self.objective = objective
+        self.prepare = prepare
         path = pathlib.Path(sweep.path).resolve()
         hypermodel = PresetHyperModel(sweep.space, sweep.preset)
         super().__init__(oracles.build(sweep), hypermodel, directory=path.parent, project_name=path.name)
@@ -58,8 +60,11 @@ class SweepTuner(BaseTuner):
         self.oracle.get_space()  # waits for the chief
         over = threading.Event()
         threading.Thread(target=_live_with_chief, args=(self.oracle.stub, over), daemon=True).start()
-        if self.tuner_id == FIRST and not files.is_settled(self.sweep.path, files.DEFAULT):
-            self._value(files.DEFAULT, None)
+        if self.tuner_id == FIRST:
+            if self.prepare:
+                self.prepare(self.sweep)
+            if not files.is_settled(self.sweep.path, files.DEFAULT):
+                self._value(files.DEFAULT, None)
         while (trial := self.oracle.create_trial(self.tuner_id)).status != "STOPPED":
             if trial.status == "IDLE":  # others must end first
                 time.sleep(1)
@@ -114,25 +119,33 @@ def live_with_parent():
     threading.Thread(target=wait, daemon=True).start()
 
 
+def serve(sweep, objective=None, prepare=None):
+    """Is chief or worker of `sweep` until it is over.
+
+    Args: as `SweepTuner`'s; without an objective, trains and scores.
+    """
+    if objective is None:
+        from qrkeras.search.trial import prepare
+        from qrkeras.search.trial import run_trial as objective
+    try:
+        # keras-tuner prints what it sends, and it sends a lot.
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            SweepTuner(sweep, objective, prepare).search()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(error.strerror, file=sys.stderr, flush=True)
+        raise SystemExit(files.DISK_FULL) from error
+
+
 def main(objective=None):
-    """Args: objective: as `SweepTuner`'s; None: trains and scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=pathlib.Path, metavar="SWEEP", help="directory that `qrkeras tune` made")
     parser.add_argument("--launched", action="store_true", help="end where standard input ends")
     given = parser.parse_args()
     if given.launched:
         live_with_parent()
-    if objective is None:
-        from qrkeras.search.trial import run_trial as objective
-    try:
-        # keras-tuner prints what it sends, and asks whether the chief is there send a lot.
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-            SweepTuner(sweeps.load(given.sweep), objective).search()
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        print(error.strerror, file=sys.stderr, flush=True)
-        raise SystemExit(files.DISK_FULL) from error
+    serve(sweeps.load(given.sweep), objective)
 
 
 if __name__ == "__main__":

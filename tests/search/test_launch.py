@@ -112,8 +112,8 @@ def test_killed_chiefs_workers_and_launchers(whole, tmp_path):
     assert launch.run(sweep, 2, STAND_IN, verbose=0) is None
     assert differences(tmp_path, whole.path) == []
     assert len(ledger(sweep).completed) == 16
-    # Again begun: what a kill has cut short, of two workers at most, and the torn one, which its run knows the score of.
-    assert len(begun(sweep)) <= 16 + 1 + 2 * 3 + 1 + 3
+    # Begun again: what a kill has cut short, two trials at most and the preset itself, and the torn one.
+    assert len(begun(sweep)) <= 17 + 3 * 3 + 1
 
 
 def test_a_full_disk_then_a_signal_then_a_sweep_of_failures(tmp_path):
@@ -145,7 +145,9 @@ def test_a_full_disk_then_a_signal_then_a_sweep_of_failures(tmp_path):
 )  # fmt: skip
 def test_processes_that_cannot_start_end_the_sweep(tmp_path, code, told):
     sweep = made(tmp_path, 3)
-    with pytest.raises(RuntimeError, match=f"processes die and no trial ends. The last, .*, {told}. Its log: .*.log. Mend"):
+    with pytest.raises(
+        RuntimeError, match=f"processes die and no trial ends. The last, .*, {told}. Its log: .*.log. Mend"
+    ):
         launch.run(sweep, 2, (sys.executable, "-c", code), verbose=0)
     assert not ledger(sweep).ended
 
@@ -177,9 +179,12 @@ def test_workers_share_cores_and_gpus(tmp_path, monkeypatch, chosen, there, expe
             return 0
 
     monkeypatch.setattr(launch.subprocess, "Popen", Popen)
-    sweep = made(tmp_path, 1)
-    crew = launch.Crew(sweep, 3, STAND_IN)
-    crew._start()
+    crew = launch.Crew(made(tmp_path, 1), 3, STAND_IN)
+    assert not crew.tend() and len(started) == 2
+    monkeypatch.setattr(Popen, "poll", lambda self: None)
+    assert not crew.tend() and len(started) == 2
+    files.note(tmp_path, "worker-0", "default")
+    assert not crew.tend()
     chief, *workers = started
     assert [env["KERASTUNER_TUNER_ID"] for env in started] == ["chief", "worker-0", "worker-1", "worker-2"]
     assert len({env["KERASTUNER_ORACLE_PORT"] for env in started}) == 1

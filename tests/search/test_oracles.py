@@ -17,7 +17,9 @@ WORKERS = ("worker-0", "worker-1", "worker-2")
 
 
 def made(path, algorithm="random", **options):
-    return sweeps.create(path, "pixeliqn", spaces.get("pixeliqn").preset(miniature=True), algorithm=algorithm, **options)
+    return sweeps.create(
+        path, "pixeliqn", spaces.get("pixeliqn").preset(miniature=True), algorithm=algorithm, **options
+    )
 
 
 def chief(sweep):

@@ -1,4 +1,4 @@
-"""A process of a sweep whose trials take no time, and go wrong as they are told: `python tests/support/stand_in.py SWEEP`.
+"""A process of a sweep whose trials take no time, and go wrong as they are told: `stand_in.py SWEEP`.
 
 The objective is the learning rate. What shall happen lies in SWEEP/faults.json, `{trial: fault}`:
 
