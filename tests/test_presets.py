@@ -219,7 +219,7 @@ def test_files_that_hold_no_preset(tmp_path):
         "[]",
         good[:300],
         good.replace("GanPreset", "Gan"),
-        good.replace('"update": "QRGAN', '"x": "QRGAN'),
+        good.replace('"data": "QRGAN', '"x": "QRGAN'),
     ):
         path.write_text(text)
         with pytest.raises(ValueError, match=r"PRESET must be a file such as `qrkeras tune` writes.*torn.json \("):

@@ -67,7 +67,7 @@ def train(arguments):
         load_tensorflow()
         from qrkeras.train import train as run
 
-        run(name.removesuffix(".json"), preset, seed, run_dir, devices=devices)
+        run(pathlib.Path(name).stem, preset, seed, run_dir, devices=devices)
 
     tyro.cli(options, args=arguments[1:], prog=f"qrkeras train {name}", config=(tyro.conf.AvoidSubcommands,))
 

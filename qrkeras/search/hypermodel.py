@@ -27,7 +27,7 @@ class PresetHyperModel(keras_tuner.HyperModel):
             with scope:
                 value = _declared(hp, parameter)
             if parameter.holds(values):
-                # keras-tuner has one place for both ranges of a rate: what it explores conditions with may be the other's.
+                # keras-tuner keeps one value for both ranges of a rate: while it explores, it may be the other's.
                 values[parameter.field] = value if value in parameter.range else _least(parameter.range)
         return self.space.apply(self.preset, values)
 

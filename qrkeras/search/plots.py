@@ -113,14 +113,13 @@ def _panel(axis, space, field, rows, standard, shades, top):
 
 def _shades(space):
     """Name -> colour, and which rows have it."""
-    for parameter in space.parameters:
-        if isinstance(parameter.range, Choice) and isinstance(parameter.range.values[0], str):
-            field = parameter.field
-            return {
-                name: (colour, lambda row, name=name: row.values.get(field) == name)
-                for name, colour in zip(parameter.range.values, COLOURS)
-            }
-    return {"trial": (COLOURS[0], lambda row: True)}
+    named = [p for p in space.parameters if isinstance(p.range, Choice) and isinstance(p.range.values[0], str)]
+    if not named:
+        return {"trial": (COLOURS[0], lambda row: True)}
+    field, names = named[0].field, named[0].range.values
+    return {
+        name: (colour, lambda row, name=name: row.values.get(field) == name) for name, colour in zip(names, COLOURS)
+    }
 
 
 def _limits(axis, rows, standard):

@@ -15,8 +15,8 @@ from qrkeras.search.trial import DEFAULT, outcome
 class Row:
     """One trial: `status` is completed, failed or running, and `value` of the objective None where there is none.
 
-    `values` are those of the space's fields. `seconds` of building, training and scoring, `reason` of a failure, `steps`
-    of a trial that is done: None where they are not known.
+    `values` are those of the space's fields. `seconds` of building, training and scoring, `steps` of a trial that is
+    done, `reason` of a failure: None where they are not known.
     """
 
     trial: str

@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Mapping
 
 from qrkeras import presets
-from qrkeras.presets.schema import Adam, GatedPixelCnn, Preset, RmsProp, Sgd
+from qrkeras.presets.schema import Adam, GatedPixelCnn, RmsProp, Sgd
 
 _OPTIMIZERS = {kind.__name__: kind for kind in (RmsProp, Adam, Sgd)}
 # Pairs of a share of the steps and a factor of the first rate. AIQN, Supplement: 1e-4 in the first 120K of 300K steps,
@@ -73,7 +73,7 @@ class Space:
     Args:
       base: name of the preset that trials begin from.   budget: fields in which a trial is shorter.
       miniature_base, miniature_budget: the same for the miniature, which needs no download and takes seconds a trial.
-      parameters: of each field, ranges that never hold together; an optimizer before its rate, a rate before its decays.
+      parameters: of each field, ranges that never hold together; an optimizer before its rate, that before its decays.
     """
 
     name: str

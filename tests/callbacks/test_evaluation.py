@@ -155,9 +155,9 @@ def test_a_resumed_run_knows_what_came_before(tmp_path, drawn):
 @pytest.mark.parametrize("other", [{"features": "inception"}, {"samples": 50}])
 def test_distances_of_another_kind_do_not_compare(tmp_path, drawn, other):
     (tmp_path / "best.keras").write_text("2")
-    ran(evaluation(tmp_path, [5.0], step=3, history=[past(2, 1.0, **other)]), [4])
+    ran(evaluation(tmp_path, [5.0, 6.0], step=3, history=[past(2, 1.0, **other)]), [4, 6])
     assert best(tmp_path) == 4
-    assert drawn == [(FID, [(4, 5.0)])]
+    assert drawn == [(FID, [(4, 5.0), (6, 6.0)])]
 
 
 def test_told_to_stop_it_does_not_evaluate(tmp_path):
@@ -194,7 +194,7 @@ def test_failed_save_leaves_the_old_best(tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space left"):
             callback.on_train_batch_end(0)
     assert best(tmp_path) == 2
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.keras", "evaluation.png", "metrics.jsonl"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.keras", "metrics.jsonl"]
     # Nothing was reported of what was not saved, so that it is evaluated again.
     assert [line["step"] for line in lines(tmp_path)] == [2]
 
