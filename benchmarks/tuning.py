@@ -13,7 +13,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import pathlib
 import statistics
 import sys
 import tempfile

@@ -77,6 +77,8 @@ def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
     """
     from qrkeras.search import launch
 
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1. Received: {workers}")
     sweep = search.open()
     stopped = launch.run(sweep, workers)
     if stopped:

@@ -8,8 +8,8 @@ takes too long, has failed. All children end with this process, however it ends.
 
 import contextlib
 import fcntl
+import glob
 import os
-import pathlib
 import signal
 import socket
 import subprocess
@@ -245,7 +245,7 @@ def _gpus():
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return chosen.split(",")
-    return [str(i) for i in range(len(list(pathlib.Path("/dev").glob("nvidia[0-9]*"))))]
+    return [str(i) for i in range(len(glob.glob("/dev/nvidia[0-9]*")))]
 
 
 def _free_port():

@@ -138,14 +138,15 @@ def serve(sweep, objective=None, prepare=None):
         raise SystemExit(files.DISK_FULL) from error
 
 
-def main(objective=None):
+def main(objective=None, prepare=None):
+    """Args: as `serve`'s."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=pathlib.Path, metavar="SWEEP", help="directory that `qrkeras tune` made")
     parser.add_argument("--launched", action="store_true", help="end where standard input ends")
     given = parser.parse_args()
     if given.launched:
         live_with_parent()
-    serve(sweeps.load(given.sweep), objective)
+    serve(sweeps.load(given.sweep), objective, prepare)
 
 
 if __name__ == "__main__":

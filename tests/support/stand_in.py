@@ -10,7 +10,7 @@ sleep      it never ends
 slow       it takes half a second, for others to happen in
 full       it fails as on a full disk, while the file SWEEP/full is there
 
-SWEEP/begun.txt gets a line for each time that a trial is begun.
+SWEEP/begun.txt gets a line for each time that a trial is begun, SWEEP/prepared.txt the name of who prepares.
 """
 
 import json
@@ -79,6 +79,11 @@ def objective(sweep, trial_id, values):
     return math.nan if fault == "nan" else values["optimizer.learning_rate"]
 
 
+def prepare(sweep):
+    with open(sweep.path / "prepared.txt", "a") as file:
+        file.write(f"{os.environ['KERASTUNER_TUNER_ID']}\n")
+
+
 def disk_usage(path):
     return types.SimpleNamespace(free=0 if (pathlib.Path(path) / "full").exists() else 2**40)
 
@@ -88,4 +93,4 @@ if __name__ == "__main__":
     from qrkeras.search import worker
 
     worker.shutil = types.SimpleNamespace(disk_usage=disk_usage)
-    worker.main(objective)
+    worker.main(objective, prepare)
