@@ -71,12 +71,11 @@ def until(condition, seconds, launcher=None):
 
 
 def kill(target, launcher, path):
-    """Kills `target`, and returns whether it was there; with the launcher all others must end by themselves."""
+    """Kills `target`; returns False where the sweep ended before. With the launcher the others must end by themselves."""
     if target != "launcher":
-        number = children(path).get(target)
-        if number is None:
+        if not until(lambda: target in children(path), 60, launcher):
             return False
-        os.kill(number, signal.SIGKILL)
+        os.kill(children(path)[target], signal.SIGKILL)
         return True
     launcher.kill()
     launcher.wait()
