@@ -24,8 +24,8 @@ def main(arguments=None):
             near = difflib.get_close_matches(name, VERBS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise ValueError(f"VERB must be one of {', '.join(VERBS)}. Received: {name!r}.{hint}")
-        # `train` refuses misspelt options first.
-        if name not in ("presets", "train") and not {"-h", "--help"} & set(rest):
+        # `train` refuses misspelt options first; `tune` leaves TensorFlow to its workers.
+        if name not in ("presets", "train", "tune") and not {"-h", "--help"} & set(rest):
             load_tensorflow()
         if name == "train":
             VERBS[name](rest)

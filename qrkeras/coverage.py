@@ -11,7 +11,7 @@ import sys
 import numpy as np
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from qrkeras import presets, runs
+from qrkeras import presets, processes, runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,10 +110,9 @@ def _train(name, seed, path, steps, train_options):
     path.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "qrkeras", "train", name, "--seed", str(seed), "--run-dir", str(path)]
     command += ["--steps", str(preset.steps), *train_options]
-    share = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1",
-             "TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # fmt: skip
     with open(path / "log.txt", "w") as log:
-        done = subprocess.run(command, env={**os.environ, **share}, stdout=log, stderr=subprocess.STDOUT)
+        environment = {**os.environ, **processes.share(threads=1)}
+        done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     if done.returncode:
         words = (path / "log.txt").read_text().splitlines()[-3:]
         raise RuntimeError(f"training {name} with seed {seed} ended with {done.returncode}: {' '.join(words)}")
@@ -145,7 +144,7 @@ def _result(run, step):
     if not found:
         raise RuntimeError(
             f"{run.path} must hold the coverage at step {step:,}, its last or a multiple of "
-            f"sample_every={run.preset.sample_every:,}. It has none."
+            f"sample_every={run.preset.sample_every}. It has none."
         )
     fields = {f.name: found[0][f.name] for f in dataclasses.fields(Result) if f.name in found[0]}
     return Result(preset=run.name, seed=run.seed, steps=step, **fields)

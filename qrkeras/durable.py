@@ -14,3 +14,11 @@ def replace(temporary, path):
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def write(path, text):
+    """Writes the file `path`, whole or not at all."""
+    path = pathlib.Path(path)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    replace(temporary, path)

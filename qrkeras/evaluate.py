@@ -56,6 +56,7 @@ def evaluate(opened, samples=None, features=None, split="train", seed=0, best=Fa
         first,
         evaluate_samples=first.evaluate_samples if samples is None else samples,
         evaluate_features=features or first.evaluate_features,
+        evaluate_measures="all",
     )
     models = [load_model(run, best) for run in opened]
     for run, model in zip(opened, models):

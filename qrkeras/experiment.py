@@ -7,7 +7,7 @@ import keras
 
 from qrkeras import callbacks, data, evaluation, features, losses, networks
 from qrkeras.models import AIQNVAE, GAN, VAE, PixelCNN, PixelIQN
-from qrkeras.presets.schema import Adam, GanPreset, Mlp, PixelPreset, VaePreset
+from qrkeras.presets.schema import Adam, GanPreset, Mlp, PixelPreset, RmsProp, Sgd, VaePreset
 
 
 def build_data(preset, split="train", labels=False):
@@ -58,15 +58,28 @@ def build_evaluator(preset, source, split="train", verbose=1):
         evaluation.reference(held_out, "test", network, verbose),
         preset.evaluate_samples,
         split,
+        preset.evaluate_measures,
     )
+
+
+def build_optimizer(settings):
+    """The Keras optimizer that `Adam`, `RmsProp` or `Sgd` of `presets.schema` stands for, with its schedule."""
+    options = dataclasses.asdict(settings)
+    rate, decays = options.pop("learning_rate"), options.pop("decays")
+    if decays:
+        steps, rates = zip(*decays)
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay(list(steps), [rate, *rates])
+    return _OPTIMIZERS[type(settings)](rate, **options)
 
 
 def build_callbacks(preset, source, run, evaluator=None):
     """What a training run reports and saves, in the order in which it must happen."""
-    if len(source.shape) == 1:
-        samples = callbacks.MixtureSamples(run.samples, run.metrics, source.centers, source.std, preset.sample_every)
-    else:
-        samples = callbacks.SampleGrid(run.samples, preset.sample_every)
+    samples = []
+    if preset.sample_every and len(source.shape) == 1:
+        mixture = run.samples, run.metrics, source.centers, source.std
+        samples = [callbacks.MixtureSamples(*mixture, preset.sample_every)]
+    elif preset.sample_every:
+        samples = [callbacks.SampleGrid(run.samples, preset.sample_every)]
     evaluations = []
     if evaluator:
         evaluations = [
@@ -76,7 +89,7 @@ def build_callbacks(preset, source, run, evaluator=None):
         ]
     return [
         callbacks.Log(run.metrics, run.tensorboard, preset.log_every),
-        samples,
+        *samples,
         callbacks.Checkpoint(run.checkpoints, preset.checkpoint_every),
         *evaluations,  # may take minutes, and is made up for where it was cut short
     ]
@@ -107,8 +120,8 @@ def _gan(preset, source, seed):
         seed=seed,
     )
     model.compile(
-        _optimizer(preset.generator_optimizer),
-        _optimizer(preset.discriminator_optimizer),
+        build_optimizer(preset.generator_optimizer),
+        build_optimizer(preset.discriminator_optimizer),
         update=preset.update,
         discriminator_steps=preset.discriminator_steps,
         steps_per_execution=preset.steps_per_execution,
@@ -130,7 +143,7 @@ def _pixels(preset, source, seed):
     )
     options = {"average_decay": preset.average_decay, "seed": seed}
     model = PixelIQN(network, kappa=preset.kappa, **options) if quantile else PixelCNN(network, **options)
-    model.compile(_optimizer(preset.optimizer), steps_per_execution=preset.steps_per_execution)
+    model.compile(build_optimizer(preset.optimizer), steps_per_execution=preset.steps_per_execution)
     return model
 
 
@@ -147,26 +160,17 @@ def _vae(preset, source, seed):
         model = AIQNVAE(
             encoder, decoder, networks.aiqn(preset.latent_dim, width, hidden_layers, seed=seed), **learned, **options
         )
-    model.compile(_optimizer(preset.optimizer), steps_per_execution=preset.steps_per_execution)
+    model.compile(build_optimizer(preset.optimizer), steps_per_execution=preset.steps_per_execution)
     return model
 
 
+_OPTIMIZERS = {Adam: keras.optimizers.Adam, RmsProp: keras.optimizers.RMSprop, Sgd: keras.optimizers.SGD}
 _FAMILIES = {GanPreset: _gan, PixelPreset: _pixels, VaePreset: _vae}
 
 
 def _check_square(source):
     if len(source.shape) != 3 or source.shape[0] != source.shape[1]:
         raise ValueError(f"data must be square images; --data.image-size makes them so. Received: {source.shape}")
-
-
-def _optimizer(settings):
-    if isinstance(settings, Adam):
-        return keras.optimizers.Adam(**dataclasses.asdict(settings))
-    rate = settings.learning_rate
-    if settings.decays:
-        steps, rates = zip(*settings.decays)
-        rate = keras.optimizers.schedules.PiecewiseConstantDecay(list(steps), [rate, *rates])
-    return keras.optimizers.RMSprop(rate)
 
 
 def _networks(preset, shape, num_outputs, seed):

@@ -155,10 +155,9 @@ def _contour(preset, steps, seed):
         prior="uniform",
         seed=seed,
     )
-    optimizer = dataclasses.asdict(preset.discriminator_optimizer)
     model.compile(
-        keras.optimizers.Adam(**optimizer),
-        keras.optimizers.Adam(**optimizer),
+        experiment.build_optimizer(preset.discriminator_optimizer),
+        experiment.build_optimizer(preset.discriminator_optimizer),
         steps_per_execution=min(steps, preset.steps_per_execution),
     )
     model.fit(source.batches(preset.batch_size, seed).take(steps), steps_per_epoch=steps, shuffle=False, verbose=0)

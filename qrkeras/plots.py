@@ -37,7 +37,7 @@ def points(panels, centers, path, rows=1):
         axis.scatter(centers[:, 0], centers[:, 1], s=18, color=REAL, marker="+", linewidths=0.7)
         axis.set_title(title, fontsize=9)
         _bare(axis, limit)
-    _save(figure, path)
+    save(figure, path)
 
 
 def contours(panels, path, limit):
@@ -62,7 +62,7 @@ def contours(panels, path, limit):
         _bare(axis, limit)
     for axis in list(axes):
         axis.set_visible(False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def curves(records, path):
@@ -89,7 +89,7 @@ def curves(records, path):
     for axis in axes:
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("step")
-    _save(figure, path)
+    save(figure, path)
 
 
 def minimum_curves(series, label, path):
@@ -111,7 +111,7 @@ def minimum_curves(series, label, path):
     axis.yaxis.set_minor_formatter(LogFormatter())  # 56, where 5.6 x 10^1 is the default
     axis.grid(alpha=0.3, which="both")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
 def precision_recall_curves(series, path):
@@ -127,7 +127,7 @@ def precision_recall_curves(series, path):
     axis.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8, loc="lower left")
-    _save(figure, path)
+    save(figure, path)
 
 
 def reliability(series, path):
@@ -147,7 +147,7 @@ def reliability(series, path):
     axis.set(xlabel="level tau", ylabel="fraction of values below", xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8, loc="upper left")
-    _save(figure, path)
+    save(figure, path)
 
 
 def histograms(series, path, columns=8, bins=30):
@@ -170,7 +170,7 @@ def histograms(series, path, columns=8, bins=30):
         axis.set_title(str(i), fontsize=8, pad=2)
         axis.tick_params(labelsize=6)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series), fontsize=9)
-    _save(figure, path)
+    save(figure, path)
 
 
 def image_panels(panels, path, columns=8):
@@ -188,7 +188,7 @@ def image_panels(panels, path, columns=8):
         axis.set_title(title, fontsize=9)
     for axis in axes:
         axis.axis("off")
-    _save(figure, path)
+    save(figure, path)
 
 
 def _sheet(images, columns):
@@ -206,5 +206,6 @@ def _bare(axis, limit):
     axis.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
 
 
-def _save(figure, path):
+def save(figure, path):
+    """Writes a figure as PNG, 110 dots to the inch."""
     FigureCanvasAgg(figure).print_figure(path, dpi=110)

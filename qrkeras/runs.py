@@ -22,8 +22,9 @@ from qrkeras.presets import Preset, from_dict, leaves, to_dict
 
 # A run may be resumed with another length or rhythm of reports, and data moved elsewhere; nothing else may change.
 _MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoint_every", "steps_per_execution",
-               "evaluate_every", "evaluate_samples", "evaluate_features"}  # fmt: skip
-_ROOM = 256 * 2**20
+               "evaluate_every", "evaluate_samples", "evaluate_features", "evaluate_measures"}  # fmt: skip
+ROOM = 256 * 2**20
+"""Bytes of free disk that a run needs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Run:
     def rewind(self, step):
         """Drops what was reported after `step`, before training goes on from there."""
         kept = [record for record in self.records() if record["step"] <= step]
-        _write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+        durable.write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
 
 
 def create(path, name, preset, seed):
@@ -105,9 +106,9 @@ def create(path, name, preset, seed):
             "Name another with --run-dir."
         ) from error
     free = shutil.disk_usage(path).free
-    if free < _ROOM:
+    if free < ROOM:
         raise ValueError(
-            f"run_dir needs {_ROOM >> 20} MiB of free disk for checkpoints. Received: {path} with {free >> 20} MiB. "
+            f"run_dir needs {ROOM >> 20} MiB of free disk for checkpoints. Received: {path} with {free >> 20} MiB. "
             "Free some or name another with --run-dir."
         )
     if (path / "config.json").exists():
@@ -118,7 +119,7 @@ def create(path, name, preset, seed):
         "preset": to_dict(preset),
         "versions": versions(),
     }
-    _write(path / "config.json", json.dumps(config, indent=2) + "\n")
+    durable.write(path / "config.json", json.dumps(config, indent=2) + "\n")
     return Run(path, name, preset, seed)
 
 
@@ -176,9 +177,3 @@ def git_revision():
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _write(path, text):
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    durable.replace(temporary, path)

@@ -54,8 +54,12 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
     # Without a checkpoint what was reported before the first step comes again.
     run.rewind(-1 if model is None else model.step)
     model = fresh if model is None else model
+    reports = experiment.build_callbacks(preset, source, run, evaluator)
     remaining = preset.steps - model.step
     if remaining <= 0:
+        for report in reports:
+            if isinstance(report, callbacks.Evaluation):
+                report.make_up(model)  # that of the last checkpoint, where a kill came between the two
         say(f"{run.path}: {model.step:,} of {preset.steps:,} steps done, nothing to do; --steps trains longer")
         return run
     model.steps_per_execution = min(remaining, at_once)
@@ -68,7 +72,7 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
             verbose=verbose,
             shuffle=False,
             steps_per_epoch=remaining,
-            callbacks=[stop, *experiment.build_callbacks(preset, source, run, evaluator)],
+            callbacks=[stop, *reports],
         )
     except tf.errors.OpError as error:
         raise TrainingFailed(_told(error, run)) from error

@@ -40,11 +40,22 @@ def test_the_papers_values():
 
 def test_decaying_rate_of_pixelcnn():
     # 1e-4 in the first 120K steps, 3e-5 in the next 60K, 1e-5 from then on.
-    optimizer = experiment._optimizer(presets.get("pixelcnn-cifar10").optimizer)
+    optimizer = experiment.build_optimizer(presets.get("pixelcnn-cifar10").optimizer)
     assert isinstance(optimizer, keras.optimizers.RMSprop)
     for step, rate in ((0, 1e-4), (120_000, 1e-4), (120_001, 3e-5), (180_000, 3e-5), (180_001, 1e-5), (299_999, 1e-5)):
         optimizer.iterations.assign(step)
         assert float(optimizer.learning_rate) == pytest.approx(rate), step
+
+
+@pytest.mark.parametrize("kind, name", [("Adam", "Adam"), ("RmsProp", "RMSprop"), ("Sgd", "SGD")])
+def test_every_optimizer_has_a_schedule(kind, name):
+    settings = getattr(schema, kind)
+    optimizer = experiment.build_optimizer(settings(0.5, decays=((3, 0.25),)))
+    assert type(optimizer) is getattr(keras.optimizers, name)
+    for step, rate in ((0, 0.5), (3, 0.5), (4, 0.25)):
+        optimizer.iterations.assign(step)
+        assert float(optimizer.learning_rate) == rate
+    assert float(experiment.build_optimizer(settings(0.5)).learning_rate) == 0.5
 
 
 def test_offline_presets_differ_in_the_head_alone():

@@ -86,7 +86,7 @@ def test_curves(tmp_path):
 def test_minimum_curves(tmp_path, monkeypatch):
     series = {"qrgan": [(500, 60.0), (1000, 50.5), (1500, 55.0)], "nsgan": [(500, 40.0)]}
     figures = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
     plots.minimum_curves(series, "FID[x] train", tmp_path / "curves.png")
     (axis,) = figures[0].axes
     told = [text.get_text() for text in figures[0].legends[0].get_texts()]
@@ -110,7 +110,7 @@ def test_precision_recall_curves(tmp_path, monkeypatch):
     # (4.2, 4) inches at 110 dots.
     assert Image.open(tmp_path / "prd.png").size == (462, 440)
     figures = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
     plots.precision_recall_curves({"a": curve}, tmp_path / "prd.png")
     (axis,) = figures[0].axes
     # Recall to the right, precision upwards.
@@ -129,7 +129,7 @@ def test_image_panels(tmp_path, channels, panels, across, down):
 
 def test_fewer_images_than_a_row_are_all_shown(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
     plots.image_panels({"few": numbered(3, 1), "more": numbered(10, 1)}, tmp_path / "panels.png")
     shown = [set(np.unique(axis.images[0].get_array())) - {255} for axis in figures[0].axes[:2]]
     assert shown == [{10, 20, 30}, set(range(10, 101, 10))]

@@ -193,5 +193,54 @@ def test_leaves_by_hand():
         "adam.beta_1": 2.0,
         "adam.beta_2": 3.0,
         "adam.epsilon": 5.0,
+        "adam.decays": (),
         "n": 4,
     }
+
+
+def test_a_preset_in_a_file(tmp_path):
+    path = tmp_path / "mine.json"
+    preset = presets.get("pixelcnn-cifar10")
+    path.write_text(presets.to_json(preset, found={"value": 1.0}))
+    again = presets.get(str(path))
+    assert again == preset and again.sources == preset.sources
+    assert json.loads(path.read_text())["found"] == {"value": 1.0}
+
+
+def test_files_that_hold_no_preset(tmp_path):
+    with pytest.raises(
+        ValueError, match="PRESET must be an existing file where it ends in .json. Received: .*none.json"
+    ):
+        presets.get(str(tmp_path / "none.json"))
+    path = tmp_path / "torn.json"
+    good = presets.to_json(presets.get("qrgan-ring8"))
+    for text in (
+        "",
+        "[]",
+        good[:300],
+        good.replace("GanPreset", "Gan"),
+        good.replace('"data": "QRGAN', '"x": "QRGAN'),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"PRESET must be a file such as `qrkeras tune` writes.*torn.json \("):
+            presets.get(str(path))
+
+
+def test_configurations_from_before_all_optimizers_had_schedules():
+    preset = presets.get("pixeliqn-cifar10")
+    old = presets.to_dict(preset)
+    del old["optimizer"]["decays"], old["evaluate_measures"]
+    assert presets.from_dict(old) == preset
+
+
+@pytest.mark.parametrize("kind", [schema.Adam, schema.RmsProp, schema.Sgd])
+@pytest.mark.parametrize(
+    "decays", [((0, 0.1),), ((5, 0.1), (5, 0.01)), ((5, 0.0),), ((5, math.inf),), ((9, 0.1), (5, 0.1))]
+)
+def test_schedules_out_of_range(kind, decays):
+    preset = dataclasses.replace(presets.get("pixeliqn-cifar10"), optimizer=kind(1.0, decays=decays))
+    with pytest.raises(
+        ValueError, match="optimizer.decays must be pairs of a step and the rate from there on.*Received"
+    ):
+        presets.check(preset)
+    presets.check(dataclasses.replace(preset, optimizer=kind(1.0, decays=((5, 0.1), (9, 0.01)))))

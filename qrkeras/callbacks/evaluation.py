@@ -1,5 +1,6 @@
 """Measures of generated images while training goes on."""
 
+import math
 import time
 
 from qrkeras import plots
@@ -20,7 +21,7 @@ class Evaluation(EveryNSteps):
     Args:
       evaluator: measures batches of images: `qrkeras.evaluation.Evaluator`.
       records: path of metrics.jsonl.   best: path of the best model, ending in .keras.
-      picture: path of the PNG with the curve.
+      picture: path of the PNG with the curve, drawn from the second evaluation on.
       every: steps between two evaluations.
       history: lines of metrics.jsonl that a resumed run goes on from.   seed: of the noise, the same each time.
     """
@@ -36,9 +37,14 @@ class Evaluation(EveryNSteps):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
+        self.make_up(self.model)
+
+    def make_up(self, model):
+        """Evaluates `model` where that is due since the last evaluation that was reported."""
+        self.set_model(model)
         evaluated = max((record["step"] for record in self.history if "features" in record), default=0)
-        if self.model.step // self.every > evaluated // self.every:
-            self.at_step(self.model.step, logs or {})
+        if model.step // self.every > evaluated // self.every:
+            self.at_step(model.step, {})
 
     def on_train_batch_end(self, batch, logs=None):
         if not self.model.stop_training:
@@ -62,9 +68,10 @@ class Evaluation(EveryNSteps):
         }
         self.history.append(record)
         # Distances from other numbers of samples do not compare.
-        alike = [r for r in self.history if measures.objective in r and r["samples"] == measures.samples]
+        alike = [r for r in self.history if r.get(measures.objective) is not None and r["samples"] == measures.samples]
         curve = [(r["step"], r[measures.objective]) for r in alike]
-        if measures.fid_train <= min(value for _, value in curve):
+        if math.isfinite(measures.fid_train) and measures.fid_train <= min(value for _, value in curve):
             save(self.model, self.best)
         append_record(self.records, record)  # last: what is not reported is evaluated again
-        plots.minimum_curves({"": curve}, measures.objective, self.picture)
+        if len(curve) > 1:
+            plots.minimum_curves({"": curve}, measures.objective, self.picture)

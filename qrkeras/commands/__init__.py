@@ -4,12 +4,14 @@ from qrkeras.commands.drawing import contours, inpaint, plot, reconstruct, sampl
 from qrkeras.commands.measuring import calibration, coverage, evaluate, latents
 from qrkeras.commands.serving import export, serve
 from qrkeras.commands.training import demo, presets, rebuild, train
+from qrkeras.commands.tuning import tune
 
 VERBS = {
     verb.__name__: verb
     for verb in (
         presets,
         train,
+        tune,
         sample,
         inpaint,
         reconstruct,

@@ -16,7 +16,7 @@ def presets(name: Positional[str | None] = None, /):
     """List the presets, or every value of one with the table it comes from.
 
     Args:
-      name: a preset; leave it out for the list.
+      name: a preset, or a file of one: best.json of a sweep; leave it out for the list.
     """
     from rich.console import Console
     from rich.table import Table
@@ -67,7 +67,7 @@ def train(arguments):
         load_tensorflow()
         from qrkeras.train import train as run
 
-        run(name, preset, seed, run_dir, devices=devices)
+        run(pathlib.Path(name).stem, preset, seed, run_dir, devices=devices)
 
     tyro.cli(options, args=arguments[1:], prog=f"qrkeras train {name}", config=(tyro.conf.AvoidSubcommands,))
 

@@ -11,6 +11,7 @@ from qrkeras.evaluation.reference import KEPT, LEAST, Reference
 from qrkeras.features import FeatureNetwork
 
 NEIGHBOURS = 3
+_PAIRWISE = ("precision", "recall", "density", "coverage", "f8", "f1_8")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Measures:
     coverage: float
     f8: float
     f1_8: float
-    curve: metrics.CurveEstimate = dataclasses.field(repr=False, compare=False)
+    curve: metrics.CurveEstimate | None = dataclasses.field(repr=False, compare=False)
 
     @property
     def objective(self):
@@ -76,17 +77,24 @@ class Evaluator:
       network: `FeatureNetwork`.   train, test: `Reference`s of the training and the held-out split.
       samples: number of generated images that a measure is taken from.
       split: "train" or "test": what all measures but the Frechet distances are taken against.
+      measures: "all", or "distances": the Frechet and kernel distances and the Inception score alone, without those
+        whose cost grows with the square of the number of images.
     """
 
-    def __init__(self, network: FeatureNetwork, train: Reference, test: Reference, samples: int, split="train"):
+    def __init__(
+        self, network: FeatureNetwork, train: Reference, test: Reference, samples: int, split="train", measures="all"
+    ):
         check_samples(samples)
         if split not in ("train", "test"):
             raise ValueError(f"split must be 'train' or 'test'. Received: {split!r}")
+        if measures not in ("all", "distances"):
+            raise ValueError(f"measures must be 'all' or 'distances'. Received: {measures!r}")
         self.network = network
         self.train = train
         self.test = test
         self.samples = samples
         self.split = split
+        self.measures = measures
 
     def measure(self, batches):
         """`Measures` of uint8 batches of images, together `samples` of them.
@@ -120,9 +128,6 @@ class Evaluator:
         return dataclasses.replace(measures, fid_test=math.nan)  # to themselves
 
     def _measures(self, split, moments, features, kid, score):
-        count = min(len(features), len(self._real(split)))
-        near = metrics.precision_recall(self._neighbourhoods(split, count), features[:count], NEIGHBOURS)
-        curve = metrics.precision_recall_curve(self._spread(split, count), features[:count])
         return Measures(
             features=self.network.name,
             resize=self.network.rule,
@@ -134,14 +139,17 @@ class Evaluator:
             kid_error=kid.standard_error,
             inception_score=score.mean,
             inception_score_deviation=score.std,
-            precision=near.precision,
-            recall=near.recall,
-            density=near.density,
-            coverage=near.coverage,
-            f8=curve.f8,
-            f1_8=curve.f1_8,
-            curve=curve,
+            **self._pairwise(split, features),
         )
+
+    def _pairwise(self, split, features):
+        if self.measures == "distances":
+            return {**dict.fromkeys(_PAIRWISE, math.nan), "curve": None}
+        count = min(len(features), len(self._real(split)))
+        near = metrics.precision_recall(self._neighbourhoods(split, count), features[:count], NEIGHBOURS)
+        curve = metrics.precision_recall_curve(self._spread(split, count), features[:count])
+        found = near.precision, near.recall, near.density, near.coverage, curve.f8, curve.f1_8
+        return {**dict(zip(_PAIRWISE, found, strict=True)), "curve": curve}
 
     def _real(self, split):
         return {"train": self.train, "test": self.test}[split].features

@@ -37,6 +37,7 @@ SOURCES = {
     "evaluate_every": "QRGAN, Section 3.2.1",
     "evaluate_samples": "QRGAN, Section 3.2.1",
     "evaluate_features": "QRGAN, Section 3.2.1: Inception",
+    "evaluate_measures": "Choice: all",
     "sample_every": "QRGAN, Section 3.2.1: the interval of its evaluation",
     "checkpoint_every": "Choice",
     "steps_per_execution": "Choice",

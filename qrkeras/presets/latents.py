@@ -25,6 +25,7 @@ SOURCES = {
     "evaluate_every": "Choice",
     "evaluate_samples": "Choice: as PixelIQN's",
     "evaluate_features": "Choice: Inception, as PixelIQN's",
+    "evaluate_measures": "Choice: all",
     "log_every": "Choice",
     "sample_every": "Choice",
     "checkpoint_every": "Choice",

@@ -31,6 +31,7 @@ SOURCES = {
     "evaluate_every": "not for points",
     "evaluate_samples": "not for points",
     "evaluate_features": "not for points",
+    "evaluate_measures": "Choice: all",
     "log_every": "Choice",
     "sample_every": "Choice",
     "checkpoint_every": "Choice",

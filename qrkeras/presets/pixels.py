@@ -25,6 +25,7 @@ SOURCES = {
     "evaluate_every": "AIQN, Supplement: the interval of its search",
     "evaluate_samples": "AIQN, Supplement",
     "evaluate_features": "AIQN, Supplement: Inception",
+    "evaluate_measures": "Choice: all",
     "log_every": "Choice",
     "sample_every": "Choice",
     "checkpoint_every": "Choice",

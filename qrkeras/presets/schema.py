@@ -123,17 +123,27 @@ class Hinge:
 @dataclasses.dataclass(frozen=True)
 class Adam:
     learning_rate: float
-    """Step size."""
-    beta_1: float
+    """Step size at first."""
+    beta_1: float = 0.9
     """Decay of the first moment."""
-    beta_2: float
+    beta_2: float = 0.999
     """Decay of the second moment."""
     epsilon: float = 1e-7
     """Added to the root of the second moment; a larger one takes smaller steps where gradients are small."""
+    decays: tuple[tuple[int, float], ...] = ()
+    """Pairs of a step and the step size from there on."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RmsProp:
+    learning_rate: float
+    """Step size at first."""
+    decays: tuple[tuple[int, float], ...] = ()
+    """Pairs of a step and the step size from there on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sgd:
     learning_rate: float
     """Step size at first."""
     decays: tuple[tuple[int, float], ...] = ()
@@ -151,8 +161,8 @@ class Preset:
     """Updates (of a GAN: of the generator)."""
     log_every: int
     """Steps between lines of metrics.jsonl."""
-    sample_every: int
-    """Steps between pictures of samples from fixed noise."""
+    sample_every: int | None
+    """Steps between pictures of samples from fixed noise; None: never."""
     checkpoint_every: int
     """Steps between checkpoints; the last two are kept."""
     steps_per_execution: int
@@ -163,6 +173,8 @@ class Preset:
     """Generated images of an evaluation."""
     evaluate_features: str = "inception"
     """Feature network of an evaluation: inception, cifar10-cnn, digits-cnn, or FILE.keras."""
+    evaluate_measures: Literal["all", "distances"] = "all"
+    """distances: FID, KID and Inception score. all: those that compare every image with every other one, too."""
     precision: str = "float32"
     """What layers compute in: float32, or bfloat16; weights, outputs, losses and averages are float32 in both."""
     sources: tyro.conf.SuppressFixed[tyro.conf.Fixed[Mapping[str, str]]] = dataclasses.field(
@@ -218,7 +230,7 @@ class PixelPreset(Preset):
     network: GatedPixelCnn
     head: Literal["quantile", "softmax"]
     """quantile: PixelIQN, a quantile of each value. softmax: PixelCNN, 256 logits for each value."""
-    optimizer: Adam | RmsProp
+    optimizer: Adam | RmsProp | Sgd
     kappa: float = 0.002
     """Width of the quadratic part of the Huber quantile loss, for pixels in [-1, 1]; 0: pinball loss."""
     class_conditional: bool = False
@@ -268,12 +280,23 @@ def check(preset):
             raise ValueError(f"{name} must be at least 1. Received: {value}")
         if field == "learning_rate" and not 0 < value < math.inf:
             raise ValueError(f"{name} must be above 0. Received: {value}")
+        if field == "decays":
+            _check_decays(name, value)
         if field in ("epsilon", "latent_variance") and not value > 0:
             raise ValueError(f"{name} must be above 0. Received: {value}")
         if field in ("kappa", "kl_weight") and not value >= 0:
             raise ValueError(f"{name} must be at least 0. Received: {value}")
         if field in ("average_decay", "beta_1", "beta_2") and not 0 <= value < 1:
             raise ValueError(f"{name} must be at least 0 and below 1. Received: {value}")
+
+
+def _check_decays(name, decays):
+    steps, rates = [step for step, _ in decays], [rate for _, rate in decays]
+    if not all(a < b for a, b in zip([0, *steps], steps)) or not all(0 < rate < math.inf for rate in rates):
+        raise ValueError(
+            f"{name} must be pairs of a step and the rate from there on: steps that rise from 1, rates above 0. "
+            f"Received: {decays}"
+        )
 
 
 def leaves(value, prefix=""):
@@ -329,6 +352,6 @@ _TYPES = {
     kind.__name__: kind
     for kind in (
         GanPreset, PixelPreset, VaePreset, Data, Mlp, Dcgan, GatedPixelCnn, ConvVae, Aiqn, Adam, RmsProp,
-        QuantileRegression, NonSaturating, LeastSquares, Wasserstein, Hinge,
+        Sgd, QuantileRegression, NonSaturating, LeastSquares, Wasserstein, Hinge,
     )
 }  # fmt: skip

@@ -104,6 +104,24 @@ def test_the_best_model_is_that_of_the_minimum(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["best.keras", "evaluation.png", "metrics.jsonl"]
 
 
+def test_a_distance_that_is_not_finite_is_never_the_best(tmp_path):
+    callback = ran(evaluation(tmp_path, [float("nan"), 4.0, float("nan")]), [2, 4, 6])
+    assert [line[FID] for line in lines(tmp_path)] == [None, 4.0, None]
+    assert best(tmp_path) == 4 and len(callback.history) == 3
+
+
+def test_one_evaluation_is_no_curve(tmp_path):
+    ran(evaluation(tmp_path, [5.0]), [2])
+    assert not (tmp_path / "evaluation.png").exists()
+
+
+def test_made_up_for_once(tmp_path):
+    callback = evaluation(tmp_path, [5.0], step=4, history=[{"step": 2, "features": "fake", "samples": 30, FID: 6.0}])
+    callback.make_up(callback.model)
+    callback.make_up(callback.model)
+    assert [line["step"] for line in lines(tmp_path)] == [4]
+
+
 def test_the_curve_is_drawn(tmp_path):
     ran(evaluation(tmp_path, [5.0, 3.0]), [2, 4])
     # (7, 3.6) inches at 110 dots.
@@ -137,9 +155,9 @@ def test_a_resumed_run_knows_what_came_before(tmp_path, drawn):
 @pytest.mark.parametrize("other", [{"features": "inception"}, {"samples": 50}])
 def test_distances_of_another_kind_do_not_compare(tmp_path, drawn, other):
     (tmp_path / "best.keras").write_text("2")
-    ran(evaluation(tmp_path, [5.0], step=3, history=[past(2, 1.0, **other)]), [4])
+    ran(evaluation(tmp_path, [5.0, 6.0], step=3, history=[past(2, 1.0, **other)]), [4, 6])
     assert best(tmp_path) == 4
-    assert drawn == [(FID, [(4, 5.0)])]
+    assert drawn == [(FID, [(4, 5.0), (6, 6.0)])]
 
 
 def test_told_to_stop_it_does_not_evaluate(tmp_path):
@@ -176,7 +194,7 @@ def test_failed_save_leaves_the_old_best(tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space left"):
             callback.on_train_batch_end(0)
     assert best(tmp_path) == 2
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.keras", "evaluation.png", "metrics.jsonl"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.keras", "metrics.jsonl"]
     # Nothing was reported of what was not saved, so that it is evaluated again.
     assert [line["step"] for line in lines(tmp_path)] == [2]
 

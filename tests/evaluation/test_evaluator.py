@@ -180,3 +180,20 @@ def test_unknown_split():
 def test_fewest_images_of_all():
     found = evaluator(images(10, 0), images(10, 1), 10).measure([images(10, 2)])
     assert np.isfinite([found.fid_train, found.fid_test, found.kid, found.precision, found.f8]).all()
+
+
+def test_distances_alone():
+    train, test, generated = images(60, 0), images(40, 1), images(50, 2, 30, 200)
+    network = pixels()
+    references = [
+        evaluation.reference(data.from_arrays(part, "mine"), name, network, verbose=0)
+        for name, part in (("train", train), ("test", test))
+    ]
+    found = evaluation.Evaluator(network, *references, 50, measures="distances").measure([generated])
+    every = evaluation.Evaluator(network, *references, 50).measure([generated])
+    missing = {"precision", "recall", "density", "coverage", "f8", "f1_8"}
+    for name in set(NAMES.values()) - missing:
+        np.testing.assert_equal(getattr(found, name), getattr(every, name))
+    assert all(math.isnan(getattr(found, name)) for name in missing) and found.curve is None
+    with pytest.raises(ValueError, match="measures must be 'all' or 'distances'. Received: 'some'"):
+        evaluation.Evaluator(network, *references, 50, measures="some")

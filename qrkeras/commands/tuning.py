@@ -1,0 +1,112 @@
+"""The verb that searches."""
+
+import dataclasses
+import pathlib
+from typing import Annotated, Literal
+
+import tyro
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """What a sweep searches, and where it lies."""
+
+    space: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SPACE")]
+    """pixeliqn, pixelcnn or qrgan: optimizers, learning rates and what is the model's own."""
+    trials: int = 500
+    """configurations; more of them go on with a sweep that is done."""
+    directory: pathlib.Path | None = None
+    """of the sweep; None: sweeps/SPACE, and sweeps/SPACE-miniature for the miniature."""
+    algorithm: Literal["random", "hyperband", "bayesian"] = "random"
+    """random: the paper's. hyperband: short trials, of which the best go on. bayesian: near what was good."""
+    objective: Literal["fid", "kid"] = "fid"
+    """what is minimised, between generated and training images."""
+    miniature: bool = False
+    """small networks and few steps on digits: nothing to download, seconds a trial."""
+    steps: int | None = None
+    """of each trial; None: the paper's 100,000, the miniature's 60."""
+    samples: int | None = None
+    """generated images that a trial is scored by; None: the paper's 2,500, the miniature's 256."""
+    features: str | None = None
+    """feature network of the score: inception, cifar10-cnn, digits-cnn or FILE.keras; None: the preset's."""
+    data_dir: pathlib.Path | None = None
+    """folder of TFDS data; None: TFDS's default."""
+    seed: int = 0
+    """of the configurations, and of weights, noise and order of data in all of them."""
+    trial_timeout: float | None = None
+    """seconds after which a trial has failed; None: never."""
+
+    def open(self):
+        """The `Sweep`, new or gone on with."""
+        from qrkeras.search import spaces
+        from qrkeras.search import sweep as sweeps
+
+        space = spaces.get(self.space)
+        preset = space.preset(self.miniature)
+        if self.steps is not None:
+            if self.steps < 1:
+                raise ValueError(f"steps must be at least 1. Received: {self.steps}")
+            preset = spaces.with_steps(preset, self.steps)
+        changes = {"evaluate_samples": self.samples, "evaluate_features": self.features}
+        preset = dataclasses.replace(preset, **{field: value for field, value in changes.items() if value is not None})
+        if self.data_dir is not None:
+            preset = dataclasses.replace(preset, data=dataclasses.replace(preset.data, directory=str(self.data_dir)))
+        directory = self.directory or pathlib.Path("sweeps") / f"{self.space}{'-miniature' if self.miniature else ''}"
+        options = {
+            field: getattr(self, field) for field in ("trials", "algorithm", "objective", "seed", "trial_timeout")
+        }
+        return sweeps.create(directory, space, preset, **options)
+
+
+def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
+    """Search for hyperparameters, many trials at a time; the same command again goes on where it stopped.
+
+    Each trial trains a preset with other values and is scored by FID. At the end stand the ten best, and in the
+    directory of the sweep results.csv, best.json for `qrkeras train`, pictures, and TensorBoard's HParams.
+
+      qrkeras tune pixeliqn --miniature --trials 20      a first look: minutes on two cores
+      qrkeras tune pixeliqn                              the paper's 500 configurations; wants GPUs
+      qrkeras tune pixeliqn --trials 600                 a hundred more
+      qrkeras train sweeps/pixeliqn/best.json            the winner, at full length
+
+    Processes that die are started again, and their trials go on; trials that fail are recorded with their reason. Stop
+    it when you like. tuning/README.md spreads it over machines.
+
+    Args:
+      workers: trials at a time, each in a process with its share of the cores and one of the GPUs.
+    """
+    from qrkeras.search import launch
+
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1. Received: {workers}")
+    sweep = search.open()
+    stopped = launch.run(sweep, workers)
+    if stopped:
+        print(f"{stopped}: what was done is saved in {sweep.path}; the same command goes on from there")
+    else:
+        finish(sweep)
+
+
+def finish(sweep):
+    """Writes a sweep's results, and prints the ten best and what there is."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from qrkeras.commands.quiet import load_tensorflow
+
+    load_tensorflow()
+    from qrkeras.search import results
+
+    lines = results.write(sweep)
+    ranked = sorted((row for row in results.rows(sweep) if row.value is not None), key=lambda row: row.value)
+    table = Table("trial", escape(sweep.label), *sweep.space.fields, box=None, pad_edge=False)
+    for row in ranked[:10]:
+        table.add_row(row.trial, f"{row.value:.5g}", *(_short(row.values.get(field)) for field in sweep.space.fields))
+    Console(width=160).print(table)
+    print("\n".join(lines))
+    print(f"{sweep.path}: results.csv, best.json, pictures; tensorboard --logdir {sweep.path}/tensorboard")
+
+
+def _short(value):
+    return f"{value:.4g}" if isinstance(value, float) else str(value if value is not None else "")

@@ -1,0 +1,149 @@
+"""A sweep: many trials over one space, in one directory that can be gone on with.
+
+sweep.json      what it is
+oracle.json     what was asked for and answered, trial_ID/trial.json of each trial: keras-tuner's
+runs/ID/        the training run of each trial, and outcome.json; runs/default, that of the preset's own values
+results.csv     one row for each trial; best.json, the winner as a preset; pictures; tensorboard/
+"""
+
+import dataclasses
+import json
+import pathlib
+from typing import Literal
+
+from qrkeras import durable, presets
+from qrkeras.search import spaces
+
+# A Hyperband sweep counts its budget in so many parts, the least that a trial gets: three cuts to a third.
+HYPERBAND_EPOCHS = 27
+ALGORITHMS = ("random", "hyperband", "bayesian")
+OBJECTIVES = ("fid", "kid")
+_MAY_CHANGE = {"trials", "trial_timeout"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """What a sweep tries, and how.
+
+    All trials share `seed`: for weights, order of the data and noise, so that they differ by their values alone
+    (Choice). It is also the search algorithm's.
+
+    Args:
+      path: its directory.   space: `Space`.   preset: what trials begin from, at the budget of one.
+      trials: how many.   algorithm: of the search.
+      objective: what is minimised: "fid", the Frechet distance to the training data (the paper's), or "kid".
+      trial_timeout: seconds after which a trial has failed, or None.
+    """
+
+    path: pathlib.Path
+    space: spaces.Space
+    preset: presets.Preset
+    trials: int = 500
+    algorithm: Literal["random", "hyperband", "bayesian"] = "random"
+    objective: Literal["fid", "kid"] = "fid"
+    seed: int = 0
+    trial_timeout: float | None = None
+
+    @property
+    def runs(self):
+        """Folder of the training runs."""
+        return self.path / "runs"
+
+    @property
+    def label(self):
+        """Name of the objective as records and figures carry it, with its feature network."""
+        return f"{self.objective.upper()}[{pathlib.Path(self.preset.evaluate_features).name}] train"
+
+
+def create(path, space, preset=None, **options):
+    """Opens the directory `path` for a sweep, and makes it where it is not there.
+
+    Args:
+      space: `Space` of `SPACES`, or its name.   preset: None: the space's own, at the paper's budget.
+      **options: `trials`, `algorithm`, `objective`, `seed`, `trial_timeout` of `Sweep`.
+    Returns: `Sweep`.
+    Raises:
+      ValueError: where a value is out of its range, or the directory belongs to another sweep (naming the fields that
+        differ; `trials` and `trial_timeout` may change) or cannot be written.
+    """
+    space = spaces.get(getattr(space, "name", space))
+    sweep = Sweep(pathlib.Path(path), space, preset or space.preset(), **options)
+    _check(sweep)
+    file = sweep.path / "sweep.json"
+    if file.exists():
+        _check_same(load(path), sweep)
+    try:
+        sweep.runs.mkdir(parents=True, exist_ok=True)
+        durable.write(file, json.dumps(_to_dict(sweep), indent=2) + "\n")
+    except OSError as error:
+        raise ValueError(
+            f"directory must be one that can be written. Received: {path} ({error.strerror or error}). Name another."
+        ) from error
+    return sweep
+
+
+def load(path):
+    """The sweep that `path` holds.
+
+    Raises:
+      ValueError: where it holds none that can be read.
+    """
+    path = pathlib.Path(path)
+    try:
+        known = json.loads((path / "sweep.json").read_text())
+        space, preset = spaces.get(known.pop("space")), presets.from_dict(known.pop("preset"))
+        return Sweep(path, space, dataclasses.replace(preset, sources=known.pop("sources")), **known)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"SWEEP must be a directory of a sweep, which holds sweep.json. Received: {path}. `qrkeras tune` makes one."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"SWEEP must hold a readable sweep.json. Received: {path} ({error})") from error
+
+
+def _to_dict(sweep):
+    fields = {field.name: getattr(sweep, field.name) for field in dataclasses.fields(sweep) if field.name != "path"}
+    preset = sweep.preset
+    return {**fields, "space": sweep.space.name, "preset": presets.to_dict(preset), "sources": dict(preset.sources)}
+
+
+def _check(sweep):
+    presets.check(sweep.preset)
+    if sweep.trials < 1:
+        raise ValueError(f"trials must be at least 1. Received: {sweep.trials}")
+    for field, known in (("algorithm", ALGORITHMS), ("objective", OBJECTIVES)):
+        if getattr(sweep, field) not in known:
+            raise ValueError(f"{field} must be one of {', '.join(known)}. Received: {getattr(sweep, field)!r}")
+    if sweep.trial_timeout is not None and not sweep.trial_timeout > 0:
+        raise ValueError(f"trial_timeout must be seconds above 0, or None. Received: {sweep.trial_timeout}")
+    if sweep.algorithm == "hyperband" and sweep.preset.steps < HYPERBAND_EPOCHS:
+        raise ValueError(
+            f"steps must be at least {HYPERBAND_EPOCHS} for Hyperband, which begins with that part of them. Received: "
+            f"{sweep.preset.steps}"
+        )
+    known = presets.leaves(sweep.preset)
+    missing = [field for field in sweep.space.fields if field not in known]
+    if missing:
+        raise ValueError(
+            f"preset must have what {sweep.space.name} searches. Received: {type(sweep.preset).__name__} without "
+            f"{', '.join(missing)}. Begin from {sweep.space.base}."
+        )
+
+
+def _check_same(old, new):
+    def fields(sweep):
+        known = _to_dict(sweep)
+        return {**{k: v for k, v in known.items() if k not in ("preset", "sources")}, **presets.leaves(sweep.preset)}
+
+    old_fields, new_fields = fields(old), fields(new)
+    changed = [
+        k
+        for k in sorted(old_fields.keys() | new_fields.keys())
+        if old_fields.get(k) != new_fields.get(k) and k not in _MAY_CHANGE
+    ]
+    if changed:
+        differences = "; ".join(f"{key}: {old_fields.get(key)} there, {new_fields.get(key)} now" for key in changed)
+        raise ValueError(
+            f"directory must be new or hold the same sweep. Received: {old.path}, a sweep of {old.space.name} "
+            f"({differences}). Name another."
+        )

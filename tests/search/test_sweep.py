@@ -1,0 +1,84 @@
+import dataclasses
+import json
+
+import pytest
+
+from qrkeras import presets
+from qrkeras.search import spaces, sweep
+
+
+def made(path, **options):
+    space = spaces.get("pixeliqn")
+    return sweep.create(path, space, space.preset(miniature=True), **options)
+
+
+def test_round_trip(tmp_path):
+    first = made(tmp_path / "s", trials=7, algorithm="hyperband", objective="kid", seed=3, trial_timeout=60.0)
+    again = sweep.load(tmp_path / "s")
+    assert again == first and again.preset.sources == first.preset.sources
+    assert again.runs.is_dir()
+    assert again.label == "KID[digits-cnn] train"
+
+
+def test_the_papers_sweep_is_the_default(tmp_path):
+    found = sweep.create(tmp_path / "s", "pixelcnn")
+    assert (found.trials, found.algorithm, found.objective) == (500, "random", "fid")
+    assert found.preset == spaces.get("pixelcnn").preset()
+    assert found.label == "FID[inception] train"
+
+
+def test_gone_on_with(tmp_path):
+    made(tmp_path, trials=5)
+    assert sweep.load(tmp_path) == made(tmp_path, trials=5)
+    made(tmp_path, trials=9, trial_timeout=5.0)
+    assert (sweep.load(tmp_path).trials, sweep.load(tmp_path).trial_timeout) == (9, 5.0)
+
+
+def test_another_sweep_is_refused(tmp_path):
+    made(tmp_path)
+    with pytest.raises(ValueError, match=r"hold the same sweep.*a sweep of pixeliqn \(seed: 0 there, 1 now\)"):
+        made(tmp_path, seed=1)
+    with pytest.raises(ValueError, match="objective: fid there, kid now"):
+        made(tmp_path, objective="kid")
+    with pytest.raises(ValueError, match="batch_size: 32 there, 8 now"):
+        sweep.create(tmp_path, "pixeliqn", dataclasses.replace(sweep.load(tmp_path).preset, batch_size=8))
+    assert sweep.load(tmp_path).seed == 0
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"trials": 0}, "trials must be at least 1. Received: 0"),
+        ({"algorithm": "grid"}, "algorithm must be one of random, hyperband, bayesian. Received: 'grid'"),
+        ({"objective": "is"}, "objective must be one of fid, kid. Received: 'is'"),
+        ({"trial_timeout": 0.0}, "trial_timeout must be seconds above 0, or None. Received: 0.0"),
+    ],
+)
+def test_bad_values_leave_no_sweep(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        made(tmp_path / "s", **options)
+    assert not (tmp_path / "s").exists()
+
+
+def test_bad_presets(tmp_path):
+    tiny = dataclasses.replace(spaces.get("pixeliqn").preset(miniature=True), steps=26)
+    with pytest.raises(ValueError, match="steps must be at least 27 for Hyperband.*Received: 26"):
+        sweep.create(tmp_path, "pixeliqn", tiny, algorithm="hyperband")
+    with pytest.raises(
+        ValueError, match="what pixeliqn searches. Received: GanPreset without optimizer, .*kappa. Begin"
+    ):
+        sweep.create(tmp_path, "pixeliqn", presets.get("qrgan-digits"))
+
+
+def test_no_sweep(tmp_path):
+    with pytest.raises(ValueError, match="SWEEP must be a directory of a sweep.*`qrkeras tune` makes one"):
+        sweep.load(tmp_path)
+    (tmp_path / "sweep.json").write_text(json.dumps({"space": "pixeliqn"}))
+    with pytest.raises(ValueError, match="SWEEP must hold a readable sweep.json"):
+        sweep.load(tmp_path)
+
+
+def test_a_directory_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="directory must be one that can be written"):
+        made(tmp_path / "file")
