@@ -107,10 +107,12 @@ class Crew:
 
     def end(self, signals=()):
         """Ends all processes: the workers may save, and the chief goes last. A second signal does not wait."""
-        deadline = time.monotonic() + GRACE
-        for worker in self._workers:
-            worker.send(signal.SIGTERM)
+        deadline, again = time.monotonic() + GRACE, 0.0
         while len(signals) < 2 and time.monotonic() < deadline and any(w.is_running() for w in self._workers):
+            if time.monotonic() >= again:  # one that comes at a training's last step ends that training alone
+                again = time.monotonic() + 1
+                for worker in self._workers:
+                    worker.send(signal.SIGTERM)
             time.sleep(0.05)
         for process in (*self._workers, self._chief):
             process.kill()

@@ -120,7 +120,7 @@ def test_killed_chiefs_workers_and_launchers(whole, tmp_path):
 
 
 def test_a_full_disk_then_a_signal_then_a_sweep_of_failures(tmp_path):
-    sweep = made(tmp_path, 3, {"0000": "full", "0001": "sleep"})
+    sweep = made(tmp_path, 3, {"0000": "full", "0001": "deaf"})
     (tmp_path / "full").touch()
     with pytest.raises(RuntimeError, match="^No space left on device: run_dir needs 256 MiB. Free some disk; the same"):
         launch.run(sweep, 1, STAND_IN, verbose=0)
@@ -130,7 +130,7 @@ def test_a_full_disk_then_a_signal_then_a_sweep_of_failures(tmp_path):
     until(lambda: "0001" in begun(sweep), 60, launcher)
     assert "0000" in ledger(sweep).completed
     launcher.send_signal(signal.SIGTERM)
-    out, err = launcher.communicate(timeout=30)
+    out, err = launcher.communicate(timeout=launch.GRACE / 2)
     assert (launcher.returncode, out) == (0, "SIGTERM\n"), err
     assert not children(tmp_path)
     for folder in tmp_path.glob("trial_*"):

@@ -7,6 +7,7 @@ nan        its objective is no number
 die N      its process is killed, the first N times
 raise      its process ends by an error that nobody has thought of
 sleep      it never ends
+deaf       it never ends, and takes the first SIGTERM for its own, as a training at its last step does
 slow       it takes half a second, for others to happen in
 full       it fails as on a full disk, while the file SWEEP/full is there
 
@@ -69,8 +70,10 @@ def objective(sweep, trial_id, values):
         raise KeyError("nobody has thought of this")
     if fault == "die" and times <= int(count[0]):
         os.kill(os.getpid(), signal.SIGKILL)
-    if fault in ("sleep", "slow"):
-        time.sleep(3600 if fault == "sleep" else 0.5)
+    if fault == "deaf":
+        signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    if fault in ("sleep", "deaf", "slow"):
+        time.sleep(0.5 if fault == "slow" else 3600)
     if values is None:
         folder = sweep.path / "runs" / trial_id
         folder.mkdir(parents=True, exist_ok=True)

@@ -71,7 +71,7 @@ def until(condition, seconds, launcher=None):
 
 
 def kill(target, launcher, path):
-    """Kills `target`; returns False where the sweep ended before. With the launcher the others must end."""
+    """Kills `target`; False where the sweep ended before. With the launcher the others must end by themselves."""
     if target != "launcher":
         if not until(lambda: target in children(path), 60, launcher):
             return False
