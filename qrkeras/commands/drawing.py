@@ -6,6 +6,7 @@ from typing import Literal
 import tyro
 
 from qrkeras import presets as preset_table
+from qrkeras.commands import tuning
 
 Positional = tyro.conf.Positional
 
@@ -100,12 +101,20 @@ def reconstruct(
 def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | None = None):
     """Draw a run's losses and coverage over training; samples (mixtures) or FID (images) of several side by side.
 
+    Of a sweep, finished or not: its table and its pictures.
+
     Args:
-      run: run directories.
+      run: run directories, or the directory of one sweep.
       output: PNG of what stands side by side; None: samples.png or evaluation.png in the first run.
     """
     from qrkeras import figures, plots, runs
 
+    if any((path / "sweep.json").exists() for path in run):
+        if len(run) > 1 or output:
+            raise ValueError(f"RUN must be a sweep alone, without --output. Received: {', '.join(map(str, run))}")
+        from qrkeras.search import sweep
+
+        return tuning.report(sweep.load(run[0]))
     opened = runs.load_all(run)
     for each in opened:
         if not each.records():

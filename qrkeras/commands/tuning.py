@@ -24,7 +24,7 @@ class Search:
     miniature: bool = False
     """small networks and few steps on digits: nothing to download, seconds a trial."""
     steps: int | None = None
-    """of each trial; None: the paper's 100,000, the miniature's 60."""
+    """of each trial; None: the paper's 100,000, the miniature's 200."""
     samples: int | None = None
     """generated images that a trial is scored by; None: the paper's 2,500, the miniature's 256."""
     features: str | None = None
@@ -83,19 +83,28 @@ def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
     stopped = launch.run(sweep, workers)
     if stopped:
         print(f"{stopped}: what was done is saved in {sweep.path}; the same command goes on from there")
+        print(f"`qrkeras plot {sweep.path}` shows what there is so far")
     else:
         finish(sweep)
 
 
 def finish(sweep):
-    """Writes a sweep's results, and prints the ten best and what there is."""
+    """Deletes the models that only a trial to come could have used, and reports."""
+    from qrkeras.commands.quiet import load_tensorflow
+
+    load_tensorflow()
+    from qrkeras.search import trial
+
+    trial.tidy(sweep, finished=True)
+    report(sweep)
+
+
+def report(sweep):
+    """Writes a sweep's results so far, and prints the ten best and what there is."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from qrkeras.commands.quiet import load_tensorflow
-
-    load_tensorflow()
     from qrkeras.search import results
 
     lines = results.write(sweep)

@@ -221,7 +221,7 @@ _GAN = (
 )
 _PAPER = {"steps": 100_000, "evaluate_samples": 2_500}  # AIQN, Supplement
 _TINY = {"network": GatedPixelCnn(blocks=1, kernel_size=3, planes=16, output_planes=32)}
-_MINIATURE = {"steps": 60, "evaluate_samples": 256, "steps_per_execution": 20, "log_every": 20}  # Choice
+_MINIATURE = {"steps": 200, "evaluate_samples": 256, "steps_per_execution": 20, "log_every": 20}  # Choice
 
 SPACES = {
     space.name: space

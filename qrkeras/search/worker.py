@@ -27,6 +27,9 @@ from qrkeras.search.hypermodel import PresetHyperModel
 
 FIRST = "worker-0"
 """The worker that first scores the preset itself."""
+TRIALS_A_PROCESS = 50
+"""Trials after which a worker begins anew in its place: TensorFlow keeps the graph of every training step that it has
+traced, since reducing gradients registers a gradient of its own for each, and nothing takes that back."""
 
 
 class SweepTuner(BaseTuner):
@@ -65,6 +68,7 @@ class SweepTuner(BaseTuner):
                 self.prepare(self.sweep)
             if not files.is_settled(self.sweep.path, files.DEFAULT):
                 self._value(files.DEFAULT, None)
+        ended = 0
         while (trial := self.oracle.create_trial(self.tuner_id)).status != "STOPPED":
             if trial.status == "IDLE":  # others must end first
                 time.sleep(1)
@@ -74,6 +78,10 @@ class SweepTuner(BaseTuner):
                 self.oracle.update_trial(trial.trial_id, metrics)
                 trial.status = "COMPLETED"
             self.oracle.end_trial(trial)
+            ended += 1
+            if ended == TRIALS_A_PROCESS:
+                sys.stderr.flush()
+                os.execv(sys.executable, sys.orig_argv)
         over.set()
 
     def run_trial(self, trial):

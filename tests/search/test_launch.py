@@ -63,7 +63,11 @@ def test_a_sweep_runs_every_trial_once_and_the_preset_itself(whole):
         state = json.loads((whole.path / f"trial_{trial_id}" / "trial.json").read_text())
         assert state["hyperparameters"]["values"]["optimizer.learning_rate"] == pytest.approx(score, rel=1e-6)
     assert not children(whole.path)
-    assert (whole.path / "prepared.txt").read_text() == "worker-0\n"
+    # 16 trials and the preset itself by two workers: one at least has begun anew, and the first prepares each time.
+    prepared = (whole.path / "prepared.txt").read_text().splitlines()
+    by_first = [line for line in (whole.path / "begun.txt").read_text().splitlines() if line.endswith("worker-0")]
+    numbered = [line for line in by_first if not line.startswith(files.DEFAULT)]
+    assert prepared == ["worker-0"] * (1 + len(numbered) // 5)
 
 
 def test_a_finished_sweep_starts_no_process_and_more_trials_go_on(whole, tmp_path):

@@ -11,7 +11,8 @@ deaf       it never ends, and takes the first SIGTERM for its own, as a training
 slow       it takes half a second, for others to happen in
 full       it fails as on a full disk, while the file SWEEP/full is there
 
-SWEEP/begun.txt gets a line for each time that a trial is begun, SWEEP/prepared.txt the name of who prepares.
+SWEEP/begun.txt gets a line for each time that a trial is begun, SWEEP/prepared.txt the name of who prepares. A worker
+begins anew after five trials.
 """
 
 import json
@@ -95,5 +96,6 @@ if __name__ == "__main__":
     hollow_keras()
     from qrkeras.search import worker
 
+    worker.TRIALS_A_PROCESS = 5
     worker.shutil = types.SimpleNamespace(disk_usage=disk_usage)
     worker.main(objective, prepare)

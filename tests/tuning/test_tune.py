@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -55,6 +56,19 @@ def test_the_same_by_the_command_is_done_already(swept, capsys):
     path, printed = swept
     cli.main(["tune", *TINY, "--directory", str(path)])
     assert capsys.readouterr().out == printed
+
+
+def test_a_sweep_is_drawn_whenever_one_likes(swept, tmp_path, capsys):
+    path, printed = swept
+    begun = tmp_path / "begun"
+    shutil.copytree(path, begun, ignore=shutil.ignore_patterns("*.png", "*.csv", "best.json", "trial_0001", "lock"))
+    cli.main(["plot", str(begun)])
+    told = capsys.readouterr().out
+    assert "2 trials of pixeliqn: 1 completed." in told
+    assert {"results.csv", "best.json", "best-so-far.png", "parameters.png"} <= {file.name for file in begun.iterdir()}
+    with pytest.raises(SystemExit):
+        cli.main(["plot", str(begun), str(path)])
+    assert f"RUN must be a sweep alone, without --output. Received: {begun}, {path}" in capsys.readouterr().err
 
 
 def test_the_winner_trains(swept, tmp_path):
@@ -117,8 +131,10 @@ def test_options_reach_the_sweep(tmp_path):
 def test_a_signal_stops_with_a_word(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(launch, "run", lambda sweep, workers: "SIGTERM")
     cli.main(["tune", "pixeliqn", "--miniature", "--directory", str(tmp_path)])
-    expected = f"SIGTERM: what was done is saved in {tmp_path}; the same command goes on from there\n"
-    assert capsys.readouterr().out == expected
+    assert capsys.readouterr().out.splitlines() == [
+        f"SIGTERM: what was done is saved in {tmp_path}; the same command goes on from there",
+        f"`qrkeras plot {tmp_path}` shows what there is so far",
+    ]
 
 
 def test_compose_file_starts_what_sweep_py_takes():
