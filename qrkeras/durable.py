@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import socket
 
 
 def replace(temporary, path):
@@ -19,6 +20,10 @@ def replace(temporary, path):
 def write(path, text):
     """Writes the file `path`, whole or not at all."""
     path = pathlib.Path(path)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    replace(temporary, path)
+    temporary = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")  # others may write it, too
+    try:
+        temporary.write_text(text)
+        replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

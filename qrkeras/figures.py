@@ -65,8 +65,10 @@ def evaluations(opened, output):
     label = f"FID[{first['features']}] train"
     series = {}
     for run, record in evaluated:
-        if label in record and record["samples"] == first["samples"]:
+        if record.get(label) is not None and record["samples"] == first["samples"]:
             series.setdefault(str(run.path), []).append((record["step"], record[label]))
+    if not series:
+        return False
     output.parent.mkdir(parents=True, exist_ok=True)
     plots.minimum_curves(series, label, output)
     return True

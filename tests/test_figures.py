@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -75,3 +76,18 @@ def test_run_without_samples(points_run, tmp_path):
         path.unlink()
     with pytest.raises(ValueError, match="RUN must hold samples/step-.*npy"):
         figures.over_training([run.path], tmp_path / "samples.png")
+
+
+def test_evaluations_that_are_not_finite_are_left_out(images_run, tmp_path):
+    def evaluated(*values):
+        lines = [
+            json.dumps({"step": step, "features": "digits-cnn", "samples": 70, "FID[digits-cnn] train": value})
+            for step, value in enumerate(values, 1)
+        ]
+        (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+        return figures.evaluations([dataclasses.replace(images_run, path=tmp_path)], tmp_path / "evaluation.png")
+
+    assert not evaluated(None)
+    assert not (tmp_path / "evaluation.png").exists()
+    assert evaluated(2.0, None, 1.0)
+    assert (tmp_path / "evaluation.png").exists()

@@ -8,7 +8,8 @@ import keras
 class StopOnSignal(keras.callbacks.Callback):
     """Ends `fit` after the current execution on SIGTERM or SIGINT, so that the last step is saved.
 
-    `signal` is the signal's name afterwards, or None.
+    `signal` is the signal's name afterwards, or None. Other callbacks save when training ends, and a second signal must
+    not cut that short: whoever called `fit` calls `restore` after it.
     """
 
     def __init__(self):
@@ -23,11 +24,8 @@ class StopOnSignal(keras.callbacks.Callback):
         if self.signal:
             self.model.stop_training = True
 
-    def on_train_end(self, logs=None):
-        self.restore()
-
     def restore(self):
-        """Gives the signals back to their former handlers; also to be called where `fit` raised."""
+        """Gives the signals back to their former handlers; to be called after `fit`, also where it raised."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 

@@ -24,7 +24,7 @@ class Search:
     miniature: bool = False
     """small networks and few steps on digits: nothing to download, seconds a trial."""
     steps: int | None = None
-    """of each trial; None: the paper's 100,000, the miniature's 200."""
+    """of each trial; None: 100,000 (the paper's), 20,000 for qrgan, the miniature's 200."""
     samples: int | None = None
     """generated images that a trial is scored by; None: the paper's 2,500, the miniature's 256."""
     features: str | None = None
@@ -34,7 +34,7 @@ class Search:
     seed: int = 0
     """of the configurations, and of weights, noise and order of data in all of them."""
     trial_timeout: float | None = None
-    """seconds after which a trial has failed; None: never."""
+    """seconds after which a trial has failed, counted anew when the command is started again; None: never."""
 
     def open(self):
         """The `Sweep`, new or gone on with."""
@@ -114,7 +114,10 @@ def report(sweep):
         table.add_row(row.trial, f"{row.value:.5g}", *(_short(row.values.get(field)) for field in sweep.space.fields))
     Console(width=160).print(table)
     print("\n".join(lines))
-    print(f"{sweep.path}: results.csv, best.json, pictures; tensorboard --logdir {sweep.path}/tensorboard")
+    if ranked:
+        print(f"{sweep.path}: results.csv, best.json, pictures; tensorboard --logdir {sweep.path}/tensorboard")
+    else:
+        print(f"{sweep.path}: results.csv")
 
 
 def _short(value):

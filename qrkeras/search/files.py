@@ -6,7 +6,9 @@ logs/NAME.log         standard output and error of the chief and of each worker
 logs/NAME.trial       the trial that a worker began last
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import pathlib
 
@@ -62,7 +64,7 @@ class Ledger:
         return {trial_id: trial.score for trial_id, trial in self.ended.items() if trial.score is not None}
 
 
-def verdict(path, trial_id):
+def failure(path, trial_id):
     """Why trial `trial_id` has failed, or None where nobody has said so."""
     try:
         return (pathlib.Path(path) / f"trial_{trial_id}" / "failed.txt").read_text()
@@ -80,7 +82,28 @@ def condemn(path, trial_id, reason):
 def is_settled(path, trial_id):
     """Whether a trial has an objective, or a verdict; also of the default, which keras-tuner does not know."""
     outcome = _json(pathlib.Path(path) / "runs" / trial_id / "outcome.json")
-    return outcome.get("value") is not None or verdict(path, trial_id) is not None
+    return outcome.get("value") is not None or failure(path, trial_id) is not None
+
+
+def is_over(sweep):
+    """Whether all trials of a `Sweep` have ended, and the default is settled."""
+    ledger = Ledger(sweep.path)
+    ledger.read()
+    return len(ledger.ended) >= sweep.trials and is_settled(sweep.path, DEFAULT)
+
+
+@contextlib.contextmanager
+def alone(path):
+    """Holds the sweep's lock, which the system gives back however this process ends."""
+    with open(path / "lock", "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"directory must be of a sweep that does not run already. Received: {path}. Wait for the other one, or "
+                "stop it."
+            ) from error
+        yield
 
 
 def log(path, name):

@@ -7,7 +7,6 @@ takes too long, has failed. All children end with this process, however it ends.
 """
 
 import contextlib
-import fcntl
 import glob
 import os
 import signal
@@ -43,7 +42,7 @@ def run(sweep, workers, command=WORKER, verbose=1):
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1. Received: {workers}")
-    with _alone(sweep.path), _signals() as signals, Report(sweep, verbose) as report:
+    with files.alone(sweep.path), _signals() as signals, Report(sweep, verbose) as report:
         crew = Crew(sweep, workers, command)
         try:
             while not signals and not crew.tend():
@@ -74,7 +73,7 @@ class Crew:
         self._chief = Process("chief", sweep.path, command)
         self._workers = [Process(f"worker-{i}", sweep.path, command) for i in range(workers)]
         self._deaths = {}  # of the worker that had a trial, by trial
-        self._in_a_row = 0  # deaths since a trial ended by itself, those without a trial counted for all workers
+        self._in_a_row = 0  # deaths since a trial ended, those without a trial counted for all workers
         self._seconds = {}  # that workers have spent on a trial, by trial
         self._ended = 0
         self._condemned = set()
@@ -84,13 +83,12 @@ class Crew:
         """Starts again what has died, and fails trials that take too long; returns whether the sweep is over."""
         self.ledger.read()
         if self._chief.process is None:
-            if len(self.ledger.ended) >= self.sweep.trials and self._default_is_settled():
+            if files.is_over(self.sweep):
                 return True
             self._start()
             return False
-        by_themselves = len(self.ledger.ended.keys() - self._condemned)
-        if by_themselves > self._ended:
-            self._ended, self._in_a_row = by_themselves, 0
+        if len(self.ledger.ended) > self._ended:
+            self._ended, self._in_a_row = len(self.ledger.ended), 0
         if self._chief.is_done() or all(worker.is_done() for worker in self._workers if worker.process):
             return True
         if self._chief.died():
@@ -120,7 +118,9 @@ class Crew:
     def _start(self):
         for process in (*self._workers, self._chief):
             process.kill()
+        # gRPC would ask even for this machine through a proxy of the environment, and wait.
         place = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
+        place["no_grpc_proxy"] = "127.0.0.1"
         self._chief.environment = {**place, "CUDA_VISIBLE_DEVICES": "-1"}
         self._chief.start()
         gpus, share = _gpus(), processes.share(max(1, processes.cores() // len(self._workers)))
@@ -254,20 +254,6 @@ def _free_port():
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return listening.getsockname()[1]
-
-
-@contextlib.contextmanager
-def _alone(path):
-    """Holds the sweep's lock, which the system gives back however this process ends."""
-    with open(path / "lock", "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(
-                f"directory must be of a sweep that does not run already. Received: {path}. Wait for the other one, or "
-                "stop it."
-            ) from error
-        yield
 
 
 @contextlib.contextmanager

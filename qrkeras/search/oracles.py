@@ -86,7 +86,7 @@ class Durable(keras_tuner.Oracle):
         # The wire sorts hyperparameters by type, and what they depend on comes after them.
         trial.hyperparameters = self.trials[trial.trial_id].hyperparameters
         if trial.status != "COMPLETED":
-            trial.message = files.verdict(self._project_dir, trial.trial_id)
+            trial.message = files.failure(self._project_dir, trial.trial_id)
         super().end_trial(trial)
 
     def reload(self):

@@ -45,7 +45,7 @@ class Report:
         self._bar.update(self._task, completed=len(ledger.ended), description=line)
         if not self._console.is_terminal and (last or now - self._said >= EVERY):
             self._said = now
-            self._console.print(f"{self._sweep.path}: {line}", soft_wrap=True, highlight=False)
+            self._console.print(f"{self._sweep.path}: {line}", soft_wrap=True, highlight=False, markup=False)
 
 
 def status(sweep, ledger, seconds, ended):

@@ -106,7 +106,7 @@ def _row(sweep, path):
         return _row_of_outcome(sweep, trial)
     known = outcome(sweep.runs / trial)
     status = {"COMPLETED": "completed", "RUNNING": "running"}.get(status, "failed")
-    reason = (_last_line(message) or (known.reason if known else None)) if status == "failed" else None
+    reason = (message or (known.reason if known else None)) if status == "failed" else None
     seconds, steps = (known.seconds, known.steps) if known else (None, None)
     value = score if status == "completed" and score is not None and math.isfinite(score) else None
     return Row(trial, status, value, _chosen(sweep, values), seconds, steps, reason)
@@ -124,12 +124,6 @@ def _row_of_outcome(sweep, trial):
 
 def _chosen(sweep, values):
     return {field: values[field] for field in sweep.space.fields if field in values}
-
-
-def _last_line(message):
-    """Of a traceback the line that tells, without the exception's name."""
-    lines = (message or "").strip().splitlines()
-    return lines[-1].rpartition("TrialFailed: ")[2] if lines else None
 
 
 def _as_preset(sweep, winner):

@@ -12,7 +12,7 @@ import pathlib
 from typing import Literal
 
 from qrkeras import durable, presets
-from qrkeras.search import spaces
+from qrkeras.search import files, spaces
 
 # A Hyperband sweep counts its budget in so many parts, the least that a trial gets: three cuts to a third.
 HYPERBAND_EPOCHS = 27
@@ -63,18 +63,22 @@ def create(path, space, preset=None, **options):
       **options: `trials`, `algorithm`, `objective`, `seed`, `trial_timeout` of `Sweep`.
     Returns: `Sweep`.
     Raises:
-      ValueError: where a value is out of its range, or the directory belongs to another sweep (naming the fields that
-        differ; `trials` and `trial_timeout` may change) or cannot be written.
+      ValueError: where a value is out of its range, or the directory cannot be written, or belongs to another sweep
+        that has begun (naming the fields that differ; `trials` and `trial_timeout` may change) or to one that runs.
     """
     space = spaces.get(getattr(space, "name", space))
     sweep = Sweep(pathlib.Path(path), space, preset or space.preset(), **options)
     _check(sweep)
-    file = sweep.path / "sweep.json"
-    if file.exists():
+    file, content = sweep.path / "sweep.json", json.dumps(_to_dict(sweep), indent=2) + "\n"
+    if file.exists() and any(sweep.runs.glob("*")):
         _check_same(load(path), sweep)
     try:
         sweep.runs.mkdir(parents=True, exist_ok=True)
-        durable.write(file, json.dumps(_to_dict(sweep), indent=2) + "\n")
+        if not file.exists():
+            durable.write(file, content)
+        elif file.read_text() != content:
+            with files.alone(sweep.path):
+                durable.write(file, content)
     except OSError as error:
         raise ValueError(
             f"directory must be one that can be written. Received: {path} ({error.strerror or error}). Name another."
@@ -109,6 +113,8 @@ def _to_dict(sweep):
 
 def _check(sweep):
     presets.check(sweep.preset)
+    if sweep.seed < 0:
+        raise ValueError(f"seed must be at least 0. Received: {sweep.seed}")
     if sweep.trials < 1:
         raise ValueError(f"trials must be at least 1. Received: {sweep.trials}")
     for field, known in (("algorithm", ALGORITHMS), ("objective", OBJECTIVES)):

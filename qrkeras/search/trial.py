@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from qrkeras import callbacks, durable, experiment, runs
+from qrkeras.search import files
 from qrkeras.search.files import DEFAULT, TrialFailed
 from qrkeras.search.sweep import HYPERBAND_EPOCHS
 from qrkeras.train import TrainingFailed, train
@@ -107,13 +108,20 @@ def tidy(sweep, finished=False):
     scored = [directory for directory, each in done.items() if each.value is not None and directory.name != DEFAULT]
     best = min(scored, key=lambda directory: (done[directory].value, directory.name), default=None)
     gone_on_from = {each.values.get(_PARENT) for each in done.values()}
+    for directory in found:
+        if directory not in done and files.failure(sweep.path, directory.name) is not None:
+            _delete_models(directory)  # the launcher has failed it
     for directory, each in done.items():
         waiting = _EPOCHS in each.values and each.steps < sweep.preset.steps and each.value is not None
         if directory == best or (waiting and not finished and directory.name not in gone_on_from):
             continue
-        for model in (*callbacks.checkpoints(directory / "checkpoints"), directory / "best.keras"):
-            with contextlib.suppress(OSError):
-                model.unlink(missing_ok=True)
+        _delete_models(directory)
+
+
+def _delete_models(directory):
+    for model in (*callbacks.checkpoints(directory / "checkpoints"), directory / "best.keras"):
+        with contextlib.suppress(OSError):
+            model.unlink(missing_ok=True)
 
 
 def _preset(sweep, values):

@@ -58,7 +58,10 @@ class SweepTuner(BaseTuner):
     def search(self):
         """As chief, answers the workers until they are done; as worker, runs trials until there are none."""
         if not self._is_worker():
-            self.oracle.tuner_ids.add(FIRST)  # waited for, whatever the others do
+            if files.is_over(self.sweep):
+                return None
+            if not files.is_settled(self.sweep.path, files.DEFAULT):
+                self.oracle.tuner_ids.add(FIRST)  # waited for, whatever the others do
             return super().search()
         self.oracle.get_space()  # waits for the chief
         over = threading.Event()
@@ -90,7 +93,7 @@ class SweepTuner(BaseTuner):
         return None if value is None else {self.sweep.objective: value}
 
     def _value(self, trial_id, values):
-        if files.verdict(self.sweep.path, trial_id) is not None:
+        if files.failure(self.sweep.path, trial_id) is not None:
             return None
         print(f"trial {trial_id}: {values or 'the preset itself'}", file=sys.stderr, flush=True)
         files.note(self.sweep.path, self.tuner_id, trial_id)

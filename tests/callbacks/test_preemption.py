@@ -20,8 +20,10 @@ def test_a_signal_ends_training_after_the_execution(number):
         assert not stop.model.stop_training, "the step under way is finished"
         stop.on_train_batch_end(1)
         assert stop.signal == number.name and stop.model.stop_training
-    finally:
         stop.on_train_end()
+        os.kill(os.getpid(), number)  # while others save
+    finally:
+        stop.restore()
     assert signal.getsignal(number) == before
 
 

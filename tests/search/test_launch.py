@@ -102,6 +102,17 @@ def test_whatever_happens_to_trials_the_sweep_ends_with_all_of_them(whole, tmp_p
     assert re.search(r"16 of 16 trials, 5 failed, best FID [\d.e-]+ \(trial 00\d\d\)", last)
 
 
+def test_trials_that_kill_their_workers_fail_one_after_the_other(tmp_path, monkeypatch):
+    # The proxy answers nobody; processes of one machine must not ask it for each other.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    sweep = made(tmp_path, 4, {"0001": "die 9", "0002": "die 9"})
+    assert launch.run(sweep, 1, STAND_IN, verbose=0) is None
+    found = ledger(sweep)
+    assert found.completed.keys() == {"0000", "0003"}
+    assert found.failed.keys() == {"0001", "0002"}
+    assert all(reason.startswith("its worker died 3 times: was ended by SIGKILL") for reason in found.failed.values())
+
+
 def test_killed_chiefs_workers_and_launchers(whole, tmp_path):
     sweep = made(tmp_path, 16, {"others": "slow"})
     launcher = launched(sweep)

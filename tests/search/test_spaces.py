@@ -111,7 +111,7 @@ def test_values_out_of_the_space(values, message):
 def test_the_miniature_needs_no_download(name):
     preset = spaces.get(name).preset(miniature=True)
     assert (preset.data.name, preset.evaluate_features) == ("digits", "digits-cnn")
-    assert preset.steps <= 100
+    assert preset.steps <= 200
     presets.check(preset)
 
 
@@ -130,6 +130,9 @@ def test_full_length_of_the_miniature_is_that_of_its_base():
     # 0.4 and 0.6 of 3,000 steps.
     assert found.steps == 3_000 and [step for step, _ in found.optimizer.decays] == [1_200, 1_800]
     assert (found.evaluate_every, found.evaluate_samples) == (1_000, 2_000)
+    # What scored the trials scores the winner.
+    features = dataclasses.replace(space.preset(miniature=True), evaluate_features="mine.keras")
+    assert space.full_length(features).evaluate_features == "mine.keras"
 
 
 def test_ranges():

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from qrkeras import presets
-from qrkeras.search import spaces, sweep
+from qrkeras.search import files, spaces, sweep
 
 
 def made(path, **options):
@@ -34,8 +34,23 @@ def test_gone_on_with(tmp_path):
     assert (sweep.load(tmp_path).trials, sweep.load(tmp_path).trial_timeout) == (9, 5.0)
 
 
+def test_until_it_has_begun_a_sweep_may_become_another(tmp_path):
+    made(tmp_path, seed=1)
+    made(tmp_path, objective="kid")
+    assert (sweep.load(tmp_path).seed, sweep.load(tmp_path).objective) == (0, "kid")
+
+
+def test_a_sweep_that_runs_is_left_as_it_is(tmp_path):
+    made(tmp_path, trials=5)
+    with files.alone(tmp_path):
+        assert made(tmp_path, trials=5).trials == 5
+        with pytest.raises(ValueError, match="directory must be of a sweep that does not run already. Received: "):
+            made(tmp_path, trials=9)
+    assert sweep.load(tmp_path).trials == 5
+
+
 def test_another_sweep_is_refused(tmp_path):
-    made(tmp_path)
+    (made(tmp_path).runs / "default").mkdir()
     with pytest.raises(ValueError, match=r"hold the same sweep.*a sweep of pixeliqn \(seed: 0 there, 1 now\)"):
         made(tmp_path, seed=1)
     with pytest.raises(ValueError, match="objective: fid there, kid now"):
@@ -48,6 +63,7 @@ def test_another_sweep_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
+        ({"seed": -1}, "seed must be at least 0. Received: -1"),
         ({"trials": 0}, "trials must be at least 1. Received: 0"),
         ({"algorithm": "grid"}, "algorithm must be one of random, hyperband, bayesian. Received: 'grid'"),
         ({"objective": "is"}, "objective must be one of fid, kid. Received: 'is'"),

@@ -9,7 +9,7 @@ import pytest
 from qrkeras import callbacks, runs
 from qrkeras.models import GAN
 from qrkeras.presets import schema
-from qrkeras.search import spaces, sweep
+from qrkeras.search import files, spaces, sweep
 from qrkeras.search import trial as module
 from qrkeras.search.trial import Outcome, TrialFailed, outcome, run_trial, tidy
 from qrkeras.train import TrainingFailed, load_model
@@ -124,6 +124,9 @@ def test_told_to_stop(tmp_path, monkeypatch):
                 if step == 3:
                     os.kill(os.getpid(), signal.SIGTERM)
 
+            def on_train_end(self, logs=None):
+                os.kill(os.getpid(), signal.SIGTERM)  # a second one while training ends
+
         kwargs["callbacks"] = [*kwargs["callbacks"], Stop(3)]
         return train_step(self, *args, **kwargs)
 
@@ -132,6 +135,8 @@ def test_told_to_stop(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt, match="told to stop; the same call goes on"):
             run_trial(found, "0000", VALUES)
     assert outcome(found.runs / "0000") is None
+    # It came after step 3 had been looked at, so step 4 is the last; the second one did not keep it from the disk.
+    assert callbacks.checkpoints(found.runs / "0000" / "checkpoints")[0].stem == "step-00000004"
     assert math.isfinite(run_trial(found, "0000", VALUES))
 
 
@@ -242,8 +247,10 @@ def test_only_the_best_keeps_its_models(tmp_path):
     tidy(found)
     kept = {trial_id: len(models(found, trial_id)) for trial_id in ("0000", "0001", "0002", "0003", "default")}
     assert kept == {"0000": 0, "0001": 2, "0002": 0, "0003": 1, "default": 0}, "0003 is not done"
+    files.condemn(found.path, "0003", "it took too long")
     laid(found, "0004", 2.0)
     tidy(found)
+    assert not models(found, "0003")
     assert (models(found, "0001"), len(models(found, "0004"))) == ([], 2)
 
 

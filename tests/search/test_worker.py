@@ -30,3 +30,6 @@ def test_a_worker_ends_with_its_chief_and_both_go_on_when_started_again(tmp_path
     assert chief.wait(30) == 0, chief.communicate()
     assert sorted(ledger(sweep).completed) == ["0000", "0001", "0002", "0003"]
     chief.communicate(), worker.communicate()
+    late = started(sweep, "chief", port)  # after a worker that ended well and is not started again
+    assert late.wait(30) == 0, late.communicate()
+    late.communicate()

@@ -32,10 +32,13 @@ def swept(tmp_path_factory):
         )
         for name in ("chief", "worker-0")
     )
-    _, told = worker.communicate(timeout=120)
-    assert worker.returncode == 0, told
-    printed, told = chief.communicate(timeout=60)
-    assert chief.returncode == 0, told
+    try:
+        _, told = worker.communicate(timeout=120)
+        assert worker.returncode == 0, told
+        printed, told = chief.communicate(timeout=60)
+        assert chief.returncode == 0, told
+    finally:
+        chief.kill(), worker.kill()
     return path, printed
 
 
