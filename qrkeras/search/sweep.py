@@ -70,7 +70,8 @@ def create(path, space, preset=None, **options):
     sweep = Sweep(pathlib.Path(path), space, preset or space.preset(), **options)
     _check(sweep)
     file, content = sweep.path / "sweep.json", json.dumps(_to_dict(sweep), indent=2) + "\n"
-    if file.exists() and any(sweep.runs.glob("*")):
+    begun = [*sweep.path.glob("trial_*"), *sweep.runs.glob("*")]
+    if file.exists() and begun:
         _check_same(load(path), sweep)
     try:
         sweep.runs.mkdir(parents=True, exist_ok=True)

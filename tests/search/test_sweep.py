@@ -49,8 +49,10 @@ def test_a_sweep_that_runs_is_left_as_it_is(tmp_path):
     assert sweep.load(tmp_path).trials == 5
 
 
-def test_another_sweep_is_refused(tmp_path):
-    (made(tmp_path).runs / "default").mkdir()
+@pytest.mark.parametrize("begun", ["runs/default", "trial_0000"])
+def test_another_sweep_is_refused(tmp_path, begun):
+    made(tmp_path)
+    (tmp_path / begun).mkdir()
     with pytest.raises(ValueError, match=r"hold the same sweep.*a sweep of pixeliqn \(seed: 0 there, 1 now\)"):
         made(tmp_path, seed=1)
     with pytest.raises(ValueError, match="objective: fid there, kid now"):
