@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 
 from qrkeras import __version__, durable
-from qrkeras.presets import Preset, from_dict, leaves, to_dict
+from qrkeras.presets import Preset, differences, from_dict, leaves, to_dict
 
 # A run may be resumed with another length or rhythm of reports, and data moved elsewhere; nothing else may change.
 _MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoint_every", "steps_per_execution",
@@ -149,13 +149,11 @@ def load_all(paths):
 
 
 def _check_same(run, name, preset, seed):
-    old, new = {**leaves(run.preset), "seed": run.seed}, {**leaves(preset), "seed": seed}
-    changed = [k for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k) and k not in _MAY_CHANGE]
-    if changed:
-        differences = "; ".join(f"{key}: {old.get(key)} there, {new.get(key)} now" for key in changed)
+    there, now = {**leaves(run.preset), "seed": run.seed}, {**leaves(preset), "seed": seed}
+    if changed := differences(there, now, _MAY_CHANGE):
         raise ValueError(
             f"run_dir must be new or hold the same experiment. Received: {run.path}, a run of {run.name} "
-            f"({differences}). Name another with --run-dir."
+            f"({changed}). Name another with --run-dir."
         )
 
 

@@ -6,7 +6,17 @@ import json
 import pathlib
 
 from qrkeras.presets import images, latents, mixtures, pixels
-from qrkeras.presets.schema import GanPreset, PixelPreset, Preset, VaePreset, check, from_dict, leaves, to_dict
+from qrkeras.presets.schema import (
+    GanPreset,
+    PixelPreset,
+    Preset,
+    VaePreset,
+    check,
+    differences,
+    from_dict,
+    leaves,
+    to_dict,
+)
 
 PRESETS = {**mixtures.PRESETS, **images.PRESETS, **pixels.PRESETS, **latents.PRESETS}
 MIXTURES = tuple(mixtures.UPDATES)
@@ -20,6 +30,7 @@ __all__ = [
     "VaePreset",
     "check",
     "citation",
+    "differences",
     "from_dict",
     "get",
     "leaves",

@@ -314,6 +314,12 @@ def leaves(value, prefix=""):
     return found
 
 
+def differences(there, now, may_change=()):
+    """What two dictionaries of fields differ in, but for those that `may_change`: "seed: 0 there, 1 now; ..." or ""."""
+    changed = [k for k in sorted(there.keys() | now.keys()) if there.get(k) != now.get(k) and k not in may_change]
+    return "; ".join(f"{key}: {there.get(key)} there, {now.get(key)} now" for key in changed)
+
+
 def to_dict(value):
     """A preset as JSON-ready nested dictionaries; the class of each part stands under "type"."""
     fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.name != "sources"}

@@ -142,15 +142,8 @@ def _check_same(old, new):
         known = _to_dict(sweep)
         return {**{k: v for k, v in known.items() if k not in ("preset", "sources")}, **presets.leaves(sweep.preset)}
 
-    old_fields, new_fields = fields(old), fields(new)
-    changed = [
-        k
-        for k in sorted(old_fields.keys() | new_fields.keys())
-        if old_fields.get(k) != new_fields.get(k) and k not in _MAY_CHANGE
-    ]
-    if changed:
-        differences = "; ".join(f"{key}: {old_fields.get(key)} there, {new_fields.get(key)} now" for key in changed)
+    if changed := presets.differences(fields(old), fields(new), _MAY_CHANGE):
         raise ValueError(
             f"directory must be new or hold the same sweep. Received: {old.path}, a sweep of {old.space.name} "
-            f"({differences}). Name another."
+            f"({changed}). Name another."
         )
