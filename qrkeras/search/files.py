@@ -54,6 +54,10 @@ class Ledger:
             if state.get("status") in ENDED:
                 self.ended[trial_id] = Ended(state.get("score"), state.get("message"))
 
+    def is_over(self, trials):
+        """Whether as many trials have ended, and the default is settled."""
+        return len(self.ended) >= trials and is_settled(self.path, DEFAULT)
+
     @property
     def failed(self):
         return {trial_id: trial.reason for trial_id, trial in self.ended.items() if trial.score is None}
@@ -83,13 +87,6 @@ def is_settled(path, trial_id):
     """Whether a trial has an objective, or a verdict; also of the default, which keras-tuner does not know."""
     outcome = _json(pathlib.Path(path) / "runs" / trial_id / "outcome.json")
     return outcome.get("value") is not None or failure(path, trial_id) is not None
-
-
-def is_over(sweep):
-    """Whether all trials of a `Sweep` have ended, and the default is settled."""
-    ledger = Ledger(sweep.path)
-    ledger.read()
-    return len(ledger.ended) >= sweep.trials and is_settled(sweep.path, DEFAULT)
 
 
 @contextlib.contextmanager

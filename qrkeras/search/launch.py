@@ -83,7 +83,7 @@ class Crew:
         """Starts again what has died, and fails trials that take too long; returns whether the sweep is over."""
         self.ledger.read()
         if self._chief.process is None:
-            if files.is_over(self.sweep):
+            if self.ledger.is_over(self.sweep.trials):
                 return True
             self._start()
             return False
@@ -149,12 +149,14 @@ class Crew:
             )
 
     def _watch_the_clock(self):
+        limit = self.sweep.trial_timeout
+        if limit is None:
+            return
         now = time.monotonic()
         passed, self._looked = now - (self._looked or now), now
-        limit = self.sweep.trial_timeout
         for worker in self._workers:
             trial_id = self._trial_of(worker)
-            if limit is None or trial_id is None or not worker.is_running():
+            if trial_id is None or not worker.is_running():
                 continue
             self._seconds[trial_id] = self._seconds.get(trial_id, 0) + passed
             if self._seconds[trial_id] > limit and trial_id not in self._condemned:
@@ -169,11 +171,8 @@ class Crew:
     def _trial_of(self, worker):
         """The trial that a worker has begun since it was last started, or None."""
         trial_id = files.noted(self.sweep.path, worker.name)
-        over = trial_id in self.ledger.ended or (trial_id == files.DEFAULT and self._default_is_settled())
-        return None if over else trial_id
-
-    def _default_is_settled(self):
-        return files.is_settled(self.sweep.path, files.DEFAULT)
+        settled = trial_id == files.DEFAULT and files.is_settled(self.sweep.path, trial_id)
+        return None if settled or trial_id in self.ledger.ended else trial_id
 
 
 class Process:

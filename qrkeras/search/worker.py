@@ -58,7 +58,9 @@ class SweepTuner(BaseTuner):
     def search(self):
         """As chief, answers the workers until they are done; as worker, runs trials until there are none."""
         if not self._is_worker():
-            if files.is_over(self.sweep):
+            ledger = files.Ledger(self.sweep.path)
+            ledger.read()
+            if ledger.is_over(self.sweep.trials):
                 return None
             if not files.is_settled(self.sweep.path, files.DEFAULT):
                 self.oracle.tuner_ids.add(FIRST)  # waited for, whatever the others do
