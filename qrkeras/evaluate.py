@@ -14,6 +14,7 @@ from qrkeras.train import load_model
 FLOOR = "held-out real images"
 BATCH_SIZE = 64
 PICTURED = 64
+_CONTEXT = ("features", "resize", "split", "samples", "references", "held_out")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +29,21 @@ class Row:
     images: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
-def evaluate(opened, samples=None, features=None, split="train", seed=0, best=False, gan_train=None, verbose=1):
+def evaluate(
+    opened,
+    samples=None,
+    features=None,
+    split="train",
+    seed=0,
+    best=False,
+    gan_train=None,
+    verbose=1,
+    references=None,
+):
     """Measures runs of one data set, and its held-out images as the floor.
 
     Args:
-      opened: `Run`s of images.   samples, features: None takes the first run's preset.
+      opened: `Run`s of images.   samples, references, features: None takes the first run's preset.
       split: "train" or "test", what all but the Frechet distances are taken against.   seed: of the noise.
       best: take each run's best model that was evaluated, not its newest.
       gan_train: epochs of each classifier of GAN-train and GAN-test, for class-conditional generators; None
@@ -55,6 +66,7 @@ def evaluate(opened, samples=None, features=None, split="train", seed=0, best=Fa
     preset = dataclasses.replace(
         first,
         evaluate_samples=first.evaluate_samples if samples is None else samples,
+        evaluate_references=first.evaluate_references if references is None else references,
         evaluate_features=features or first.evaluate_features,
         evaluate_measures="all",
     )
@@ -87,8 +99,8 @@ def table(rows):
     first = rows[0].measures
     name, split = first.features, first.split
     header = [
-        "", "step", "samples", f"FID[{name}] train", f"FID[{name}] test", f"1000 KID[{name}] {split}", f"IS[{name}]",
-        "precision", "recall", "density", "coverage", "F8", "F1/8",
+        "", "step", "samples", "references", f"FID[{name}] train", f"FID[{name}] test",
+        f"1000 KID[{name}] {split}", f"IS[{name}]", "precision", "recall", "density", "coverage", "F8", "F1/8",
     ]  # fmt: skip
     likelihoods = any(row.bits_per_dim is not None for row in rows)
     header += ["bits/dim test"] * likelihoods
@@ -99,6 +111,7 @@ def table(rows):
             row.name,
             "" if row.step is None else f"{row.step:,}",
             f"{m.samples:,}",
+            f"{m.references:,}",
             f"{m.fid_train:.4g}",
             "" if math.isnan(m.fid_test) else f"{m.fid_test:.4g}",
             _with_error(1000 * m.kid, 1000 * m.kid_error),
@@ -106,14 +119,15 @@ def table(rows):
             *(f"{value:.3f}" for value in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8)),
         ]
         if m.split != split:  # held-out images against themselves
-            cells[5], cells[7:] = "", [""] * 6
+            cells[6], cells[8:] = "", [""] * 6
         if likelihoods:
             cells.append("" if row.bits_per_dim is None else f"{row.bits_per_dim:.3f}")
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        f"Features: {name} (images {first.resize}). KID, precision and recall, density and coverage, F8 and F1/8 are "
-        f"against {split} images, at most {evaluation.KEPT:,} a side.",
+        f"Features: {name} (images {first.resize}). References are the training images that FID is against; held-out "
+        f"ones are {first.held_out:,}. KID, precision and recall, density and coverage, F8 and F1/8 are against "
+        f"{split} images, at most {evaluation.KEPT:,} a side.",
     ]
     if likelihoods:
         lines[-1] += " Bits per dimension of held-out images; of a VAE an upper bound, the ELBO of one sample."
@@ -141,7 +155,11 @@ def write(rows, prefix):
         writer.writerows(records)
     panels = {}
     for row in rows:
-        figure = "" if row.step is None else f"\n{row.measures.objective} {row.measures.fid_train:.4g}"
+        figure = (
+            ""
+            if row.step is None
+            else f"\n{row.measures.objective} {row.measures.fid_train:.4g}\n{row.measures.counts}"
+        )
         panels[row.name + figure] = row.images
     plots.image_panels(panels, paths[".png"])
     curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows}
@@ -160,7 +178,7 @@ def to_record(row):
             "class images": row.classes.samples,
         }
     known = {"name": row.name, "step": row.step}
-    known |= {field: getattr(row.measures, field) for field in ("features", "resize", "split", "samples")}
+    known |= {field: getattr(row.measures, field) for field in _CONTEXT}
     return {**known, **row.measures.finite(), "bits_per_dim test": row.bits_per_dim, **classes}
 
 

@@ -54,8 +54,8 @@ def build_evaluator(preset, source, split="train", verbose=1):
     held_out = build_data(preset, "test")
     return evaluation.Evaluator(
         network,
-        evaluation.reference(source, "train", network, verbose),
-        evaluation.reference(held_out, "test", network, verbose),
+        evaluation.reference(source, "train", network, preset.evaluate_references, verbose),
+        evaluation.reference(held_out, "test", network, preset.evaluate_references, verbose),
         preset.evaluate_samples,
         split,
         preset.evaluate_measures,
@@ -68,7 +68,8 @@ def build_optimizer(settings):
     rate, decays = options.pop("learning_rate"), options.pop("decays")
     if decays:
         steps, rates = zip(*decays)
-        rate = keras.optimizers.schedules.PiecewiseConstantDecay(list(steps), [rate, *rates])
+        # Keras takes the old rate up to and at its boundary, counted from 0.
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay([step - 1 for step in steps], [rate, *rates])
     return _OPTIMIZERS[type(settings)](rate, **options)
 
 

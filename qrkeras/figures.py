@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from qrkeras import experiment, plots, presets, runs
+from qrkeras.callbacks import comparable
 from qrkeras.models import GAN
 
 HALVES = {
@@ -54,7 +55,7 @@ def evaluations(opened, output):
     """Writes the Frechet distance to the training data over training, a curve for each run  (Fig. 4).
 
     Args:
-      opened: `Run`s; evaluations with another network or number of samples than the first's are left out.
+      opened: `Run`s; evaluations with another network, or other numbers of images, than the first's are left out.
       output: PNG.
     Returns: whether there was anything to draw.
     """
@@ -65,12 +66,15 @@ def evaluations(opened, output):
     label = f"FID[{first['features']}] train"
     series = {}
     for run, record in evaluated:
-        if record.get(label) is not None and record["samples"] == first["samples"]:
+        if record.get(label) is not None and comparable(record, first):
             series.setdefault(str(run.path), []).append((record["step"], record[label]))
     if not series:
         return False
     output.parent.mkdir(parents=True, exist_ok=True)
-    plots.minimum_curves(series, label, output)
+    counts = f"{first['samples']:,} samples" + (
+        f", {first['references']:,} references" if "references" in first else ""
+    )
+    plots.minimum_curves(series, f"{label}, {counts}", output)
     return True
 
 

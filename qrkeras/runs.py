@@ -22,7 +22,8 @@ from qrkeras.presets import Preset, differences, from_dict, leaves, to_dict
 
 # A run may be resumed with another length or rhythm of reports, and data moved elsewhere; nothing else may change.
 _MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoint_every", "steps_per_execution",
-               "evaluate_every", "evaluate_samples", "evaluate_features", "evaluate_measures"}  # fmt: skip
+               "evaluate_every", "evaluate_samples", "evaluate_references", "evaluate_features",
+               "evaluate_measures"}  # fmt: skip
 ROOM = 256 * 2**20
 """Bytes of free disk that a run needs."""
 

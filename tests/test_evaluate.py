@@ -72,6 +72,7 @@ def fake(**changes):
     }  # fmt: skip
     line = np.linspace(0, 1, 5)
     known = {"features": "net", "resize": "as they are", "split": "train", "samples": 5_000}
+    known |= {"references": 50_000, "held_out": 10_000}
     return Measures(**{**known, **numbers, "curve": CurveEstimate(line, line[::-1], 0.5, 0.5), **changes})
 
 
@@ -79,16 +80,17 @@ def test_table_by_hand():
     floor = fake(samples=1_000, fid_test=math.nan, kid_error=math.nan, inception_score=math.nan)
     shown = evaluate.table([evaluate.Row("a", 4_000, fake()), evaluate.Row("floor", None, floor)]).splitlines()
     assert cells(shown[0]) == [
-        "", "step", "samples", "FID[net] train", "FID[net] test", "1000 KID[net] train", "IS[net]", "precision",
-        "recall", "density", "coverage", "F8", "F1/8",
+        "", "step", "samples", "references", "FID[net] train", "FID[net] test", "1000 KID[net] train", "IS[net]",
+        "precision", "recall", "density", "coverage", "F8", "F1/8",
     ]  # fmt: skip
-    assert cells(shown[1]) == 13 * ["---"]
+    assert cells(shown[1]) == 14 * ["---"]
     assert cells(shown[2]) == [
-        "a", "4,000", "5,000", "12.35", "23.46", "12.3 ± 0.67", "2.5 ± 0.12", "0.500", "0.250", "0.750", "1.000",
-        "0.123", "0.988",
+        "a", "4,000", "5,000", "50,000", "12.35", "23.46", "12.3 ± 0.67", "2.5 ± 0.12", "0.500", "0.250", "0.750",
+        "1.000", "0.123", "0.988",
     ]  # fmt: skip
-    assert cells(shown[3])[:7] == ["floor", "", "1,000", "12.35", "", "12.3", ""]
+    assert cells(shown[3])[:8] == ["floor", "", "1,000", "50,000", "12.35", "", "12.3", ""]
     assert "Features: net (images as they are)" in shown[5] and "against train images" in shown[5]
+    assert "held-out ones are 10,000" in shown[5]
     assert len(shown) == 6
 
 
@@ -97,7 +99,7 @@ def test_table_names_the_split_and_hides_what_is_of_another():
     rows = [evaluate.Row("a", 1, fake(split="test")), evaluate.Row("floor", None, fake(split="train"))]
     shown = evaluate.table(rows).splitlines()
     assert "1000 KID[net] test" in shown[0] and "against test images" in shown[5]
-    assert cells(shown[2])[5:] == ["12.3 ± 0.67", "2.5 ± 0.12", "0.500", "0.250", "0.750", "1.000", "0.123", "0.988"]
+    assert cells(shown[2])[6:] == ["12.3 ± 0.67", "2.5 ± 0.12", "0.500", "0.250", "0.750", "1.000", "0.123", "0.988"]
     assert cells(shown[3])[3:] == ["12.35", "23.46", "", "2.5 ± 0.12", "", "", "", "", "", ""]
 
 
@@ -111,7 +113,7 @@ def test_table_of_class_scores():
 def test_table_of_models_with_and_without_likelihood():
     rows = [evaluate.Row("a", 1, fake(), bits_per_dim=1.23456), evaluate.Row("b", 1, fake())]
     shown = evaluate.table(rows).splitlines()
-    assert [cells(line)[13:] for line in (shown[0], shown[2], shown[3])] == [["bits/dim test"], ["1.235"], [""]]
+    assert [cells(line)[14:] for line in (shown[0], shown[2], shown[3])] == [["bits/dim test"], ["1.235"], [""]]
     assert [evaluate.to_record(row)["bits_per_dim test"] for row in rows] == [1.23456, None]
 
 

@@ -32,17 +32,17 @@ def test_the_papers_values():
         found = (network.blocks, network.planes, network.output_planes, preset.batch_size, preset.steps)
         assert (*found, preset.optimizer.learning_rate) == tuple(map(float, values)), name
         assert (network.kernel_size, preset.average_decay) == (5, 0.9999)
-        assert preset.evaluate_samples == 10_000
+        assert (preset.evaluate_samples, preset.evaluate_references) == (10_000, 10_000)  # AIQN, Supplement
         assert preset.kappa == 0.002
         assert preset.head == ("quantile" if name.startswith("pixeliqn") else "softmax")
         assert isinstance(preset.optimizer, schema.Adam if preset.head == "quantile" else schema.RmsProp)
 
 
 def test_decaying_rate_of_pixelcnn():
-    # 1e-4 in the first 120K steps, 3e-5 in the next 60K, 1e-5 from then on.
+    # 1e-4 in the first 120K steps, 3e-5 in the next 60K, 1e-5 from then on; the first step has iterations 0.
     optimizer = experiment.build_optimizer(presets.get("pixelcnn-cifar10").optimizer)
     assert isinstance(optimizer, keras.optimizers.RMSprop)
-    for step, rate in ((0, 1e-4), (120_000, 1e-4), (120_001, 3e-5), (180_000, 3e-5), (180_001, 1e-5), (299_999, 1e-5)):
+    for step, rate in ((0, 1e-4), (119_999, 1e-4), (120_000, 3e-5), (179_999, 3e-5), (180_000, 1e-5), (299_999, 1e-5)):
         optimizer.iterations.assign(step)
         assert float(optimizer.learning_rate) == pytest.approx(rate), step
 
@@ -52,7 +52,7 @@ def test_every_optimizer_has_a_schedule(kind, name):
     settings = getattr(schema, kind)
     optimizer = experiment.build_optimizer(settings(0.5, decays=((3, 0.25),)))
     assert type(optimizer) is getattr(keras.optimizers, name)
-    for step, rate in ((0, 0.5), (3, 0.5), (4, 0.25)):
+    for step, rate in ((0, 0.5), (2, 0.5), (3, 0.25)):
         optimizer.iterations.assign(step)
         assert float(optimizer.learning_rate) == rate
     assert float(experiment.build_optimizer(settings(0.5)).learning_rate) == 0.5

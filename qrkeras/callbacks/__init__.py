@@ -1,7 +1,7 @@
 """What happens during `fit`."""
 
 from qrkeras.callbacks.checkpoint import Checkpoint, checkpoints, load, load_latest
-from qrkeras.callbacks.evaluation import Evaluation
+from qrkeras.callbacks.evaluation import Evaluation, comparable
 from qrkeras.callbacks.every import EveryNSteps
 from qrkeras.callbacks.log import Log
 from qrkeras.callbacks.preemption import StopOnSignal
@@ -16,6 +16,7 @@ __all__ = [
     "SampleGrid",
     "StopOnSignal",
     "checkpoints",
+    "comparable",
     "load",
     "load_latest",
 ]

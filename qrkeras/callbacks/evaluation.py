@@ -12,9 +12,9 @@ from qrkeras.callbacks.log import append_record
 class Evaluation(EveryNSteps):
     """Every so many steps: a line of measures, the best model, and the curve.
 
-    The line in metrics.jsonl holds step, number of samples, feature network, wall time and every measure, labelled as
-    `FID[cifar10-cnn] train`. The model of the smallest distance to the training split so far is saved whole in
-    `best`; the minimum over training is what papers report  (QRGAN, Table 1).
+    The line in metrics.jsonl holds step, numbers of samples and of real images, feature network, wall time and every
+    measure, labelled as `FID[cifar10-cnn] train`. The model of the smallest distance to the training split so far is
+    saved whole in `best`; the minimum over training is what papers report  (QRGAN, Table 1).
 
     A run that is told to stop is not evaluated on the way out; where one was due, it comes first when the run goes on.
 
@@ -63,15 +63,25 @@ class Evaluation(EveryNSteps):
             "features": measures.features,
             "resize": measures.resize,
             "samples": measures.samples,
+            "references": measures.references,
+            "held_out": measures.held_out,
             "seconds": round(time.perf_counter() - start, 1),
             **measures.finite(),
         }
         self.history.append(record)
-        # Distances from other numbers of samples do not compare.
-        alike = [r for r in self.history if r.get(measures.objective) is not None and r["samples"] == measures.samples]
+        alike = [r for r in self.history if r.get(measures.objective) is not None and comparable(r, record)]
         curve = [(r["step"], r[measures.objective]) for r in alike]
         if math.isfinite(measures.fid_train) and measures.fid_train <= min(value for _, value in curve):
             save(self.model, self.best)
         append_record(self.records, record)  # last: what is not reported is evaluated again
         if len(curve) > 1:
-            plots.minimum_curves({"": curve}, measures.objective, self.picture)
+            plots.minimum_curves({"": curve}, f"{measures.objective}, {measures.counts}", self.picture)
+
+
+def comparable(record, other):
+    """Whether two lines of metrics.jsonl measure alike: distances from other numbers of images do not compare.
+
+    Lines of earlier versions, which do not say how many real images they are against, are taken to compare.
+    """
+    references = {r["references"] for r in (record, other) if "references" in r}
+    return record["samples"] == other["samples"] and len(references) <= 1

@@ -15,6 +15,7 @@ def evaluate(
     run: Positional[tuple[pathlib.Path, ...]] = (),
     /,
     samples: int | None = None,
+    references: int | None = None,
     features: str | None = None,
     split: Literal["train", "test"] = "train",
     seed: int = 0,
@@ -27,11 +28,12 @@ def evaluate(
     A VAE has a row for its samples through the prior and one for its reconstructions of training images, an AIQN-VAE
     also one for samples through its AIQN. The last row measures held-out real images in place of generated ones: the
     floor. Figures carry the name of their feature network; figures from two networks, or from different numbers of
-    samples, do not compare.
+    samples or of real images, do not compare.
 
     Args:
       run: run directories of images, of one data set.
       samples: generated images of each run; None: as in the first run's preset (papers: 50,000).
+      references: real images of each split that they are compared with, at most; None: as in that preset.
       features: inception, cifar10-cnn, digits-cnn or FILE.keras; None: as in the first run's preset.
       split: real images that all but the two FIDs are taken against.
       seed: of the noise.
@@ -42,7 +44,7 @@ def evaluate(
     from qrkeras import evaluate as verb
     from qrkeras import runs
 
-    rows = verb.evaluate(runs.load_all(run), samples, features, split, seed, best, gan_train)
+    rows = verb.evaluate(runs.load_all(run), samples, features, split, seed, best, gan_train, references=references)
     print(verb.table(rows))
     for path in verb.write(rows, output or run[0] / "evaluated"):
         print(path)

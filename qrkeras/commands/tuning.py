@@ -27,6 +27,8 @@ class Search:
     """of each trial; None: 100,000 (the paper's), 20,000 for qrgan, the miniature's 200."""
     samples: int | None = None
     """generated images that a trial is scored by; None: the paper's 2,500, the miniature's 256."""
+    references: int | None = None
+    """training images that they are compared with, at most; None: the preset's."""
     features: str | None = None
     """feature network of the score: inception, cifar10-cnn, digits-cnn or FILE.keras; None: the preset's."""
     data_dir: pathlib.Path | None = None
@@ -47,7 +49,11 @@ class Search:
             if self.steps < 1:
                 raise ValueError(f"steps must be at least 1. Received: {self.steps}")
             preset = spaces.with_steps(preset, self.steps)
-        changes = {"evaluate_samples": self.samples, "evaluate_features": self.features}
+        changes = {
+            "evaluate_samples": self.samples,
+            "evaluate_references": self.references,
+            "evaluate_features": self.features,
+        }
         preset = dataclasses.replace(preset, **{field: value for field, value in changes.items() if value is not None})
         if self.data_dir is not None:
             preset = dataclasses.replace(preset, data=dataclasses.replace(preset.data, directory=str(self.data_dir)))

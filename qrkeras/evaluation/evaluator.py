@@ -16,8 +16,8 @@ _PAIRWISE = ("precision", "recall", "density", "coverage", "f8", "f1_8")
 
 @dataclasses.dataclass(frozen=True)
 class Measures:
-    """What was measured on `samples` images with the network `features`, which images reach by the rule `resize`;
-    NaN where a measure does not apply.
+    """What was measured on `samples` images against `references` training images and `held_out` held-out ones, with the
+    network `features`, which images reach by the rule `resize`; NaN where a measure does not apply.
 
     Kernel distance, precision and recall, density and coverage, and the precision-recall curve (`f8`, `f1_8`) are
     taken against the data split `split`, from at most 10,000 images a side; the nearest-neighbour measures and the
@@ -28,6 +28,8 @@ class Measures:
     resize: str
     split: str
     samples: int
+    references: int
+    held_out: int
     fid_train: float
     fid_test: float
     kid: float
@@ -46,6 +48,11 @@ class Measures:
     def objective(self):
         """Label of the measure whose minimum over training is reported  (QRGAN, Table 1)."""
         return f"FID[{self.features}] train"
+
+    @property
+    def counts(self):
+        """How many images stand behind the Frechet distance to the training split, in words."""
+        return f"{self.samples:,} samples, {self.references:,} references"
 
     def finite(self):
         """`labelled`, as JSON and CSV have it: None where a measure does not apply."""
@@ -133,6 +140,8 @@ class Evaluator:
             resize=self.network.rule,
             split=split,
             samples=moments.count,
+            references=self.train.count,
+            held_out=self.test.count,
             fid_train=metrics.frechet_distance(self.train.moments, moments),
             fid_test=metrics.frechet_distance(self.test.moments, moments),
             kid=kid.mean,

@@ -15,7 +15,6 @@ import numpy as np
 from qrkeras import metrics, progress
 
 KEPT = 10_000
-MOST = 50_000
 LEAST = 10  # one for each split of the Inception score
 BATCH_SIZE = 100
 FORMAT = 1
@@ -37,49 +36,55 @@ class Reference:
     inception_score: metrics.InceptionEstimate
 
 
-def reference(source, split, network, verbose=1):
-    """`Reference` of up to 50,000 images of `source`, read from the cache or computed and put there.
+def reference(source, split, network, images=50_000, verbose=1):
+    """`Reference` of up to `images` images of `source`, read from the cache or computed and put there.
 
-    The key is made of the data's name, split, size, image shape and the pixels of its first images, and of the
-    network's name, weights and resize rule. A cache file that cannot be read, or whose content does not fit its
+    The key is made of the data's name, split, size, image shape and the pixels of its first images, of `images`, and of
+    the network's name, weights and resize rule. A cache file that cannot be read, or whose content does not fit its
     checksum, is made anew. The folder is QRKERAS_CACHE, else `~/.cache/qrkeras`.
 
     Args:
-      source: of `qrkeras.data`.   split: its name.   network: `FeatureNetwork`.   verbose: 1 shows a progress bar.
+      source: of `qrkeras.data`.   split: its name.   network: `FeatureNetwork`.
+      images: how many are looked at; from larger data they are drawn.   verbose: 1 shows a progress bar.
     Raises:
       ValueError: where the images do not fit the network, or are fewer than 10.
     """
+    if images < LEAST:
+        raise ValueError(
+            f"evaluate_references must be at least {LEAST} real images, one for each split of the Inception score. "
+            f"Received: {images}"
+        )
     if source.size < LEAST:
         raise ValueError(
             f"the {split} images of {source.name!r} must be at least {LEAST} to be measured against. "
             f"Received: {source.size}. Add images, or train with --evaluate-every None."
         )
-    path = _folder() / f"{_key(source, split, network)}.npz"
+    path = _folder() / f"{_key(source, split, network, images)}.npz"
     found = _read(path)
     if found is None:
-        found = _compute(source, split, network, verbose)
+        found = _compute(source, split, network, images, verbose)
         _write(path, found)
     return found
 
 
-def _compute(source, split, network, verbose):
-    count = min(source.size, MOST)
+def _compute(source, split, network, images, verbose):
+    count = min(source.size, images)
     kept = min(count, KEPT)
     moments, score, features = metrics.MomentsAccumulator(), metrics.InceptionScore(), []
     seen, has_logits = 0, True
     batches = _batches(source, count).as_numpy_iterator()
     description = f"{network.name} of {source.name}, {split}"
-    for images in progress.shown(batches, description, count, BATCH_SIZE, verbose):
-        images = images[: count - seen]
-        found, logits = network(images)
+    for batch in progress.shown(batches, description, count, BATCH_SIZE, verbose):
+        batch = batch[: count - seen]
+        found, logits = network(batch)
         moments.update(found)
         has_logits = logits is not None
         if has_logits:
             score.update(logits)
         # Row i is kept where i * kept / count passes an integer: evenly, so that sorted data is not cut short.
-        marks = np.arange(seen, seen + len(images) + 1) * kept // count
+        marks = np.arange(seen, seen + len(batch) + 1) * kept // count
         features.append(found[np.diff(marks) > 0])
-        seen += len(images)
+        seen += len(batch)
     estimate = score.result() if has_logits else metrics.InceptionEstimate(math.nan, math.nan)
     return Reference(source.name, split, count, moments.result(), np.concatenate(features), estimate)
 
@@ -95,13 +100,13 @@ def _folder():
     return pathlib.Path(os.environ.get("QRKERAS_CACHE") or pathlib.Path.home() / ".cache" / "qrkeras") / "reference"
 
 
-def _key(source, split, network):
+def _key(source, split, network, images):
     digest = hashlib.blake2b(digest_size=12)
     known = [FORMAT, source.name, split, source.size, source.shape, network.name, network.fingerprint, network.rule]
-    digest.update(json.dumps([*known, KEPT, MOST]).encode())
+    digest.update(json.dumps([*known, KEPT, images]).encode())
     # Two copies of a data set may bear one name, and a folder's images may change.
-    for images in source.evaluation_batches(BATCH_SIZE).take(KEPT // BATCH_SIZE).as_numpy_iterator():
-        digest.update(images.tobytes())
+    for batch in source.evaluation_batches(BATCH_SIZE).take(KEPT // BATCH_SIZE).as_numpy_iterator():
+        digest.update(batch.tobytes())
     readable = re.sub(r"[^\w.-]+", "-", f"{source.name}-{split}-{network.name}")[-80:]
     return f"{readable}-{digest.hexdigest()}"
 

@@ -36,6 +36,7 @@ SOURCES = {
     "log_every": "Choice",
     "evaluate_every": "QRGAN, Section 3.2.1",
     "evaluate_samples": "QRGAN, Section 3.2.1",
+    "evaluate_references": "QRGAN, Section 3.2.1: the training set",
     "evaluate_features": "QRGAN, Section 3.2.1: Inception",
     "evaluate_measures": "Choice: all",
     "sample_every": "QRGAN, Section 3.2.1: the interval of its evaluation",

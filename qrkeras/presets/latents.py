@@ -24,6 +24,7 @@ SOURCES = {
     "steps": "AIQN, Supplement, CelebA",
     "evaluate_every": "Choice",
     "evaluate_samples": "Choice: as PixelIQN's",
+    "evaluate_references": "Choice: as PixelIQN's",
     "evaluate_features": "Choice: Inception, as PixelIQN's",
     "evaluate_measures": "Choice: all",
     "log_every": "Choice",
@@ -58,6 +59,7 @@ def _presets(data, hidden_layers, width=64, aiqn=Aiqn(width=512, hidden_layers=3
         "steps_per_execution": 10,
         "evaluate_every": 20_000,
         "evaluate_samples": 10_000,
+        "evaluate_references": 10_000,
         **changes,
     }
     vae = VaePreset(aiqn=None, kl_weight=1.0, latent_variance=1.0, **fields)
@@ -97,8 +99,13 @@ def _digits():
         sample_every=500,
         evaluate_every=1_000,
         evaluate_samples=5_000,
+        evaluate_references=50_000,
         evaluate_features="digits-cnn",
-        sources={**dict.fromkeys(fields, "Choice: minutes on a laptop"), "evaluate_features": "Choice: shipped"},
+        sources={
+            **dict.fromkeys(fields, "Choice: minutes on a laptop"),
+            "evaluate_features": "Choice: shipped",
+            "evaluate_references": "Choice: all training images",
+        },
     )
 
 

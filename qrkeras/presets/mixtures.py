@@ -30,6 +30,7 @@ SOURCES = {
     "weight_clip": "not part of the method",
     "evaluate_every": "not for points",
     "evaluate_samples": "not for points",
+    "evaluate_references": "not for points",
     "evaluate_features": "not for points",
     "evaluate_measures": "Choice: all",
     "log_every": "Choice",

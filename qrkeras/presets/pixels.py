@@ -22,8 +22,9 @@ SOURCES = {
     "average_decay": "AIQN, Supplement",
     "batch_size": "AIQN, Supplement",
     "steps": "AIQN, Supplement",
-    "evaluate_every": "AIQN, Supplement: the interval of its search",
+    "evaluate_every": "Choice: the length of its search's trials; the supplement names no interval",
     "evaluate_samples": "AIQN, Supplement",
+    "evaluate_references": "AIQN, Supplement: 10,000 training points, not the whole training set",
     "evaluate_features": "AIQN, Supplement: Inception",
     "evaluate_measures": "Choice: all",
     "log_every": "Choice",
@@ -57,6 +58,7 @@ def _preset(head, data, network, optimizer, **changes):
         steps_per_execution=1,
         evaluate_every=100_000,
         evaluate_samples=10_000,
+        evaluate_references=10_000,
         sources={**SOURCES, "optimizer": optimizer_source},
     )
     sources = changes.pop("sources", {})
@@ -82,13 +84,15 @@ def _offline():
     adam = (Adam(1e-3, beta_1=0.9, beta_2=0.999), "Choice: ten times the paper's, for short training")
     choice = "Choice: minutes on a laptop"
     fields = ("data", "network", "average_decay", "batch_size", "steps", "evaluate_every", "evaluate_samples")
+    sources = {"evaluate_features": "Choice: shipped", "evaluate_references": "Choice: all training images"}
     options = {
         "steps": 3_000,
         "average_decay": 0.999,
         "sample_every": 500,
         "evaluate_every": 1_000,
         "evaluate_samples": 2_000,
-        "sources": {**dict.fromkeys(fields, choice), "evaluate_features": "Choice: shipped"},
+        "evaluate_references": 50_000,
+        "sources": {**dict.fromkeys(fields, choice), **sources},
     }
     return {
         f"{name}-{data.name}": _preset(head, data, network, adam, evaluate_features=features, **options)

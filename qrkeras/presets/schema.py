@@ -131,7 +131,7 @@ class Adam:
     epsilon: float = 1e-7
     """Added to the root of the second moment; a larger one takes smaller steps where gradients are small."""
     decays: tuple[tuple[int, float], ...] = ()
-    """Pairs of a step and the step size from there on."""
+    """Pairs of a number of steps and the step size after them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +139,7 @@ class RmsProp:
     learning_rate: float
     """Step size at first."""
     decays: tuple[tuple[int, float], ...] = ()
-    """Pairs of a step and the step size from there on."""
+    """Pairs of a number of steps and the step size after them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Sgd:
     learning_rate: float
     """Step size at first."""
     decays: tuple[tuple[int, float], ...] = ()
-    """Pairs of a step and the step size from there on."""
+    """Pairs of a number of steps and the step size after them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -171,6 +171,8 @@ class Preset:
     """Steps between evaluations of generated images against real ones; None: never."""
     evaluate_samples: int = 50_000
     """Generated images of an evaluation."""
+    evaluate_references: int = 50_000
+    """Real images of each split that they are compared with, at most; larger data is drawn from."""
     evaluate_features: str = "inception"
     """Feature network of an evaluation: inception, cifar10-cnn, digits-cnn, or FILE.keras."""
     evaluate_measures: Literal["all", "distances"] = "all"
@@ -351,8 +353,8 @@ def _from_json(value):
 
 _COUNTS = {
     "steps", "batch_size", "latent_dim", "log_every", "sample_every", "checkpoint_every", "steps_per_execution",
-    "evaluate_every", "evaluate_samples", "discriminator_steps", "width", "hidden_layers", "blocks", "planes",
-    "output_planes",
+    "evaluate_every", "evaluate_samples", "evaluate_references", "discriminator_steps", "width", "hidden_layers",
+    "blocks", "planes", "output_planes",
 }  # fmt: skip
 _TYPES = {
     kind.__name__: kind

@@ -129,7 +129,12 @@ def _chosen(sweep, values):
 def _as_preset(sweep, winner):
     preset = sweep.space.full_length(sweep.space.apply(sweep.preset, winner.values))
     found = {"space": sweep.space.name, "trial": winner.trial, "objective": sweep.label, "value": winner.value}
-    found |= {"steps": winner.steps, "samples": sweep.preset.evaluate_samples, "seed": sweep.seed}
+    found |= {
+        "steps": winner.steps,
+        "samples": sweep.preset.evaluate_samples,
+        "references": sweep.preset.evaluate_references,
+    }
+    found |= {"seed": sweep.seed}
     cited = f"sweep of {sweep.space.name}, trial {winner.trial}: {sweep.label} {winner.value:.5g}, seed {sweep.seed}"
     sources = {**preset.sources, **dict.fromkeys(winner.values, cited)}
     return presets.to_json(dataclasses.replace(preset, sources=sources), found=found)

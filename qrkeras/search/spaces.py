@@ -178,7 +178,7 @@ def _rates(field, low, high, source, when=None):
 
 _RHYTHM = (
     "log_every", "sample_every", "checkpoint_every", "steps_per_execution", "evaluate_every", "evaluate_samples",
-    "evaluate_measures",
+    "evaluate_references", "evaluate_measures",
 )  # fmt: skip
 
 _OPTIMIZER = (

@@ -9,12 +9,14 @@ from qrkeras.callbacks import Evaluation
 from qrkeras.evaluation import Measures
 
 FID = "FID[fake] train"
+LABEL = f"{FID}, 30 samples, 60 references"
 
 
-def measures(fid, samples=30, features="fake"):
+def measures(fid, samples=30, features="fake", references=60):
     others = dict.fromkeys(("kid", "precision", "recall", "density", "coverage", "f8", "f1_8"), 0.5)
     return Measures(
-        features=features, resize="as they are", split="train", samples=samples, fid_train=fid, fid_test=2 * fid,
+        features=features, resize="as they are", split="train", samples=samples, references=references, held_out=20,
+        fid_train=fid, fid_test=2 * fid,
         kid_error=float("nan"), inception_score=float("nan"), inception_score_deviation=float("nan"), curve=None,
         **others,
     )  # fmt: skip
@@ -86,7 +88,8 @@ def test_line(tmp_path):
     (line,) = lines(tmp_path)
     assert line.pop("seconds") >= 0
     assert line == {
-        "step": 2, "features": "fake", "resize": "as they are", "samples": 30, FID: 5.0, "FID[fake] test": 10.0,
+        "step": 2, "features": "fake", "resize": "as they are", "samples": 30, "references": 60,
+        "held_out": 20, FID: 5.0, "FID[fake] test": 10.0,
         "KID[fake] train": 0.5, "KID[fake] train error": None, "IS[fake]": None, "IS[fake] deviation": None,
         "precision[fake] train": 0.5, "recall[fake] train": 0.5, "density[fake] train": 0.5,
         "coverage[fake] train": 0.5, "F8[fake] train": 0.5, "F1/8[fake] train": 0.5,
@@ -137,27 +140,28 @@ def drawn(monkeypatch):
     return found
 
 
-def past(step, fid, features="fake", samples=30):
-    return {"step": step, "features": features, "samples": samples, f"FID[{features}] train": fid}
+def past(step, fid, features="fake", samples=30, **known):
+    return {"step": step, "features": features, "samples": samples, f"FID[{features}] train": fid, **known}
 
 
 def test_a_resumed_run_knows_what_came_before(tmp_path, drawn):
     (tmp_path / "best.keras").write_text("2")
-    history = [{"step": 1, "d_loss": 0.0}, past(2, 3.0), past(4, 6.0)]
+    # Lines of earlier versions do not count the real images.
+    history = [{"step": 1, "d_loss": 0.0}, past(2, 3.0), past(4, 6.0, references=60)]
     ran(evaluation(tmp_path, [5.0, 2.0], step=5, history=history), [6], finish=False)
     assert best(tmp_path) == 2, "3 was less than 5"
-    assert drawn == [(FID, [(2, 3.0), (4, 6.0), (6, 5.0)])]
+    assert drawn == [(LABEL, [(2, 3.0), (4, 6.0), (6, 5.0)])]
     callback = ran(evaluation(tmp_path, [2.0], step=7, history=[*history, past(6, 5.0)]), [8], finish=False)
     assert best(tmp_path) == 8
     assert len(history) == 3 and len(callback.history) == 5, "the caller's list is its own"
 
 
-@pytest.mark.parametrize("other", [{"features": "inception"}, {"samples": 50}])
+@pytest.mark.parametrize("other", [{"features": "inception"}, {"samples": 50}, {"references": 10}])
 def test_distances_of_another_kind_do_not_compare(tmp_path, drawn, other):
     (tmp_path / "best.keras").write_text("2")
     ran(evaluation(tmp_path, [5.0, 6.0], step=3, history=[past(2, 1.0, **other)]), [4, 6])
     assert best(tmp_path) == 4
-    assert drawn == [(FID, [(4, 5.0), (6, 6.0)])]
+    assert drawn == [(LABEL, [(4, 5.0), (6, 6.0)])]
 
 
 def test_told_to_stop_it_does_not_evaluate(tmp_path):

@@ -109,6 +109,7 @@ def test_without_logits(folder):
         {"network": {"fingerprint": "beef"}},
         {"network": {"name": "other"}},
         {"network": {"rule": "bilinear to 8x8"}},
+        {"images": 100},
     ],
 )
 def test_key(folder, change):
@@ -116,7 +117,7 @@ def test_key(folder, change):
     reference(source(), "train", network(run), verbose=0)
     calls = run.calls
     changed = change.get("source", source()), change.get("split", "train"), network(run, **change.get("network", {}))
-    reference(*changed, verbose=0)
+    reference(*changed, change.get("images", 50_000), verbose=0)
     assert run.calls > calls and len(list(folder.iterdir())) == 2
     reference(source(), "train", network(run), verbose=0)
     assert len(list(folder.iterdir())) == 2
@@ -247,24 +248,25 @@ def test_kept_rows_spread_evenly(monkeypatch):
 
 
 def test_large_data_is_drawn_not_cut_off(monkeypatch):
-    monkeypatch.setattr(module, "MOST", 40)
     monkeypatch.setattr(module, "BATCH_SIZE", 16)
     # Sorted: the first 40 would be below 40.
     images = np.broadcast_to(np.arange(200, dtype="uint8")[:, None, None, None], (200, 4, 4, 1))
     run = Counted()
-    found = reference(data.from_arrays(images), "train", network(run), verbose=0)
+    found = reference(data.from_arrays(images), "train", network(run), 40, verbose=0)
     assert found.count == found.moments.count == len(found.features) == 40
     assert run.seen == [16, 16, 8]
     values = found.features[:, 0]
     assert len(set(values)) == 40 and values.min() < 40 and values.max() > 160
     monkeypatch.setenv("QRKERAS_CACHE", os.environ["QRKERAS_CACHE"] + "-again")
-    assert_same(reference(data.from_arrays(images), "train", network(), verbose=0), found)
+    assert_same(reference(data.from_arrays(images), "train", network(), 40, verbose=0), found)
 
 
 def test_too_few_images():
     with pytest.raises(ValueError, match="the test images of 'mine' must be at least 10 .*Received: 9. Add images"):
         reference(source(9), "test", network(), verbose=0)
     assert reference(source(10), "test", network(), verbose=0).count == 10
+    with pytest.raises(ValueError, match="evaluate_references must be at least 10 .*Received: 9"):
+        reference(source(), "test", network(), 9, verbose=0)
 
 
 def test_features_that_are_not_finite_are_named_and_not_kept(folder):

@@ -137,6 +137,7 @@ def test_best_as_a_preset(ended):
     assert (best.steps, best.evaluate_every, best.evaluate_samples) == (3_000, 1_000, 2_000)
     assert json.loads(path.read_text())["found"] == {
         "space": "pixeliqn", "trial": "0003", "objective": LABEL, "value": 70.25, "steps": None, "samples": 256,
+            "references": 50_000,
         "seed": 4,
     }  # fmt: skip
     assert presets.citation(best, "kappa") == f"sweep of pixeliqn, trial 0003: {LABEL} 70.25, seed 4"
