@@ -39,7 +39,7 @@ def test_outputs_gradients_and_moving_statistics_are_those_of_keras(shape):
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
     for got, expected in zip(ours.get_weights(), keras_own.get_weights(), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5)
-    np.testing.assert_allclose(ours(x, training=False), keras_own(x, training=False), rtol=1e-5)
+    np.testing.assert_allclose(ours(x, training=False), keras_own(x, training=False), rtol=1e-5, atol=1e-6)
 
 
 def test_known_value():
@@ -50,6 +50,27 @@ def test_known_value():
     np.testing.assert_allclose(y, [[-1.0], [1.0]], rtol=1e-6)
     np.testing.assert_allclose(layer.moving_mean, [0.2], rtol=1e-6)
     np.testing.assert_allclose(layer.moving_variance, [1.0], rtol=1e-6)
+
+
+def _far_from_zero(n=4096):
+    return np.random.default_rng(0).normal(100.0, 0.1, (n, 2)).astype("float32")
+
+
+def test_a_channel_far_from_zero_keeps_its_digits():
+    # Sums of squares have 1e4 + 1e-2 to tell from 1e4, of which float32 holds no more than seven digits.
+    x = _far_from_zero()
+    exact = (x - x.mean(axis=0, dtype="float64")) / np.sqrt(x.var(axis=0, dtype="float64") + 1e-5)
+    np.testing.assert_allclose(BatchNormalization(epsilon=1e-5)(x, training=True), exact, atol=1e-3)
+
+
+def test_replicas_keep_its_digits():
+    x = _far_from_zero()
+    exact = (x - x.mean(axis=0, dtype="float64")) / np.sqrt(x.var(axis=0, dtype="float64") + 1e-5)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        layer = BatchNormalization(epsilon=1e-5, synchronized=True)
+        layer.build(x.shape)
+    np.testing.assert_allclose(strategy.run(lambda: layer(x, training=True)), exact, atol=1e-3)
 
 
 def test_a_constant_channel_stays_finite():
