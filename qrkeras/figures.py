@@ -21,7 +21,7 @@ CONTOUR_METHODS = {
     "nsgan": "NSGAN",
     "lsgan": "LSGAN",
     "wgan-gp": "WGAN-GP",
-    "qrgan-bounded": "QRGAN, bounded targets",
+    "qrgan-bounded": "QRGAN, bounded targets (eq. 4)",
     "qrgan-l2": "QRGAN, L2 penalty",
     "qrgan": "QRGAN",
 }

@@ -12,6 +12,7 @@ METHODS = ("qrgan", "nsgan", "lsgan", "wgan-gp", "qrgan-bounded", "qrgan-l2")
 DATA = ("ring8", "grid25", "cifar10", "lsun-bedroom", "cats")
 OFFLINE = "digits"
 NAMES = [f"{method}-{data}" for data in (*DATA, OFFLINE) for method in METHODS]
+NAMES += [f"qrgan-no-bn-{data}" for data in (*DATA[2:], OFFLINE)]
 
 # QRGAN, Tables 2 and 4: one column a set.
 TABLES = """
@@ -92,7 +93,11 @@ def test_wgan_gp_as_the_paper_compares_it():
     assert presets.get("wgan-gp-lsun-bedroom").gradient_penalty == 10.0
     for data in DATA[2:]:
         assert not presets.get(f"wgan-gp-{data}").network.discriminator_batch_norm
-        assert presets.get(f"qrgan-{data}").network.discriminator_batch_norm
+        qrgan, without = presets.get(f"qrgan-{data}"), presets.get(f"qrgan-no-bn-{data}")
+        assert qrgan.network.discriminator_batch_norm
+        assert without == dataclasses.replace(
+            qrgan, network=dataclasses.replace(qrgan.network, discriminator_batch_norm=False)
+        )
 
 
 @pytest.mark.parametrize("data, base", [("cifar10", 4), ("lsun-bedroom", 4), ("cats", 8)])
@@ -119,6 +124,7 @@ def test_evaluation_protocol(method):
     for data in DATA[2:]:
         preset = presets.get(f"{method}-{data}")
         assert (preset.evaluate_every, preset.evaluate_samples, preset.evaluate_features) == (4000, 50_000, "inception")
+        assert preset.evaluate_references == 50_000
     assert presets.get(f"{method}-ring8").evaluate_every is None
     # What needs no network is evaluated with what is shipped.
     assert presets.get(f"{method}-{OFFLINE}").evaluate_features == "digits-cnn"

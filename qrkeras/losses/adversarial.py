@@ -49,6 +49,10 @@ class QuantileRegression(Objective):
     slope kept, so that for `a = +inf, b = -inf`, the method proper, the first term is
     `mean_i [ -tau_i D_i(real) + (1 - tau_i) D_i(fake) ]`.
 
+    **Choice**: eq. 4 takes rho of the batch mean `D_i`, Algorithm 1 the batch mean of rho of each example's output. The
+    two are one for infinite targets; for finite ones eq. 4, the default, lets single outputs lie anywhere as long as
+    their mean meets the target, and `pinball="each_output"` holds every one of them to it.
+
     Generator: `"maximize"`, eq. 9: `-mean_i D_i(fake)`; `"match"`, eq. 7: `mean_i |D_i(real) - D_i(fake)|`.
 
     Args:
@@ -59,6 +63,7 @@ class QuantileRegression(Objective):
       penalty_weight: lambda.
       norm_target: k of the L1-square penalty.
       generator: `"maximize"` or `"match"`.
+      pinball: `"batch_mean"` (eq. 4) or `"each_output"` (Algorithm 1): what rho is taken of.
     """
 
     def __init__(
@@ -70,11 +75,14 @@ class QuantileRegression(Objective):
         penalty_weight=0.1,
         norm_target=0.0,
         generator="maximize",
+        pinball="batch_mean",
     ):
         if penalty not in ("l1_square", "l2", None):
             raise ValueError(f'penalty must be "l1_square", "l2" or None. Received: {penalty!r}')
         if generator not in ("maximize", "match"):
             raise ValueError(f'generator must be "maximize" or "match". Received: {generator!r}')
+        if pinball not in ("batch_mean", "each_output"):
+            raise ValueError(f'pinball must be "batch_mean" or "each_output". Received: {pinball!r}')
         if math.isnan(real_target) or math.isnan(fake_target):
             raise ValueError(
                 f"real_target and fake_target must be numbers or infinities. Received: {real_target}, {fake_target}"
@@ -91,6 +99,7 @@ class QuantileRegression(Objective):
         self.penalty_weight = penalty_weight
         self.norm_target = norm_target
         self.generator_target = generator
+        self.pinball_of = pinball
 
     @property
     def generator_uses_real(self):
@@ -98,8 +107,8 @@ class QuantileRegression(Objective):
 
     def discriminator(self, real_outputs, fake_outputs):
         self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
-        real = self._pinball(self.real_target, ops.mean(real_outputs, axis=0))
-        fake = self._pinball(self.fake_target, ops.mean(fake_outputs, axis=0))
+        real = self._pinball(self.real_target, real_outputs)
+        fake = self._pinball(self.fake_target, fake_outputs)
         return ops.mean(real + fake + self.penalty_weight * self._penalty(real_outputs, fake_outputs))
 
     def generator(self, fake_outputs, real_outputs=None):
@@ -114,12 +123,16 @@ class QuantileRegression(Objective):
         self._check(real_outputs=real_outputs)
         return ops.mean(ops.abs(ops.mean(real_outputs, axis=0) - ops.mean(fake_outputs, axis=0)))
 
-    def _pinball(self, target, means):  # means: (n,), batch mean of each output
+    def _pinball(self, target, outputs):
+        """`rho(target - outputs)` of each fraction, `(n,)`."""
+        means = ops.mean(outputs, axis=0)
         if target == math.inf:
             return -self.fractions * means
         if target == -math.inf:
             return (1.0 - self.fractions) * means
-        return pinball(target, means, self.fractions)
+        if self.pinball_of == "batch_mean":
+            return pinball(target, means, self.fractions)
+        return ops.mean(pinball(target, outputs, self.fractions), axis=0)
 
     def _penalty(self, real_outputs, fake_outputs):
         if self.penalty == "l1_square":
@@ -137,6 +150,7 @@ class QuantileRegression(Objective):
             "penalty_weight": self.penalty_weight,
             "norm_target": self.norm_target,
             "generator": self.generator_target,
+            "pinball": self.pinball_of,
         }
 
 

@@ -30,6 +30,7 @@ def methods(quantile_regression, quantile_source, gradient_penalty, penalty_sour
                 "loss.real_target": "QRGAN, eq. 4; Choice: 1",
                 "loss.fake_target": "QRGAN, eq. 4; Choice: -1",
                 "loss.penalty": "QRGAN, eq. 4: without penalty",
+                "loss.pinball": "QRGAN, eq. 4; Choice: not the form of Algorithm 1",
                 **without_gp,
             },
         ),

@@ -98,6 +98,8 @@ class QuantileRegression:
     """k, the size of outputs that the L1-square penalty leaves free."""
     generator: Literal["maximize", "match"] = "maximize"
     """maximize: eq. 9. match: eq. 7."""
+    pinball: Literal["batch_mean", "each_output"] = "batch_mean"
+    """What finite targets are compared with. batch_mean: eq. 4. each_output: Algorithm 1."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -54,6 +54,21 @@ def test_bounded_targets_by_hand():
     assert float(objective.discriminator(np.full((2, 1), 3.0, "float32"), FAKE)) == pytest.approx(1.0)
 
 
+def test_bounded_targets_of_each_output_by_hand():
+    # Algorithm 1, N = 1, tau = 1/2: real |1 - 2| / 2 and |1 - 0| / 2, mean 1/2; fake |-1 - 1| / 2 and |-1 + 3| / 2,
+    # mean 1: together 3/2, where eq. 4, of the means 1 and -1, has 0.
+    objective = QuantileRegression(1, real_target=1.0, fake_target=-1.0, penalty=None, pinball="each_output")
+    assert float(objective.discriminator(REAL, FAKE)) == pytest.approx(1.5)
+
+
+def test_both_forms_are_one_for_infinite_targets():
+    real, fake = outputs(0, 5), outputs(1, 5)
+    one, other = (
+        QuantileRegression(5, pinball=form).discriminator(real, fake) for form in ("batch_mean", "each_output")
+    )
+    assert float(one) == pytest.approx(float(other), rel=1e-6)
+
+
 def test_infinite_targets_have_the_gradient_of_any_target_beyond_the_outputs():
     real, fake = outputs(0, 5), outputs(1, 5)
     infinite = gradients(QuantileRegression(5), real, fake)
@@ -114,7 +129,7 @@ def test_baselines_by_hand():
 
 
 OBJECTIVES = [
-    QuantileRegression(3, real_target=1.0, penalty="l2", generator="match"),
+    QuantileRegression(3, real_target=1.0, penalty="l2", generator="match", pinball="each_output"),
     QuantileRegression(),
     NonSaturating(),
     LeastSquares(),
@@ -148,6 +163,7 @@ def test_wrong_number_of_outputs_is_named():
     [
         ({"penalty": "l3"}, 'penalty must be "l1_square"'),
         ({"generator": "max"}, 'generator must be "maximize"'),
+        ({"pinball": "all"}, 'pinball must be "batch_mean"'),
         ({"real_target": math.nan}, "real_target and fake_target"),
         ({"penalty_weight": -1.0}, "penalty_weight must be 0 or more"),
         ({"norm_target": math.nan}, "norm_target must be 0 or more"),
