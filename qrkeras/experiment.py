@@ -151,8 +151,11 @@ def _pixels(preset, source, seed):
 def _vae(preset, source, seed):
     _check_square(source)
     sizes = (source.shape[0], source.shape[2], preset.latent_dim, preset.network.width, preset.network.hidden_layers)
-    encoder, decoder = networks.vae_encoder(*sizes, seed=seed), networks.vae_decoder(*sizes, seed=seed)
-    options = {"kl_weight": preset.kl_weight, "latent_variance": preset.latent_variance, "seed": seed}
+    squared = preset.likelihood == "squared_error"
+    encoder = networks.vae_encoder(*sizes, seed=seed)
+    decoder = networks.vae_decoder(*sizes, activation="tanh" if squared else None, seed=seed)
+    options = {field: getattr(preset, field) for field in ("kl_weight", "latent_variance", "likelihood")}
+    options["seed"] = seed
     if preset.aiqn is None:
         model = VAE(encoder, decoder, **options)
     else:

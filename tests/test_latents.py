@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from scipy.stats import norm
 
-from qrkeras import cli, data, evaluate, latents, presets
+from qrkeras import cli, data, evaluate, experiment, latents, presets
 from qrkeras.models import AIQNVAE, VAE
 from qrkeras.train import load_model, train
 
@@ -27,6 +27,18 @@ def test_the_papers_values():
 def test_the_vae_differs_in_what_the_paper_changes(data_name):
     learned, vae = presets.get(f"aiqnvae-{data_name}"), presets.get(f"vae-{data_name}")
     assert dataclasses.replace(learned, aiqn=None, kl_weight=1.0, latent_variance=1.0) == vae
+    # The loss of footnote 4's implementation: squared errors plus 2 KL; "lowered to 0.5" for the AIQN-VAE.
+    squared = {"likelihood": "squared_error"}
+    assert presets.get(f"vae-squared-{data_name}") == dataclasses.replace(vae, kl_weight=2.0, **squared)
+    assert presets.get(f"aiqnvae-squared-{data_name}") == dataclasses.replace(learned, **squared)
+
+
+def test_the_preset_chooses_the_likelihood():
+    preset = dataclasses.replace(presets.get("vae-squared-digits"), latent_dim=2)
+    model = experiment.build_model(preset, data.load("digits"), seed=0)
+    assert model.likelihood == "squared_error"
+    # tanh: whatever the latents, the means lie in [-1, 1].
+    assert np.abs(model.decoder(np.full((1, 2), 1e3))).max() <= 1
 
 
 def test_image_size_fits_the_layers():

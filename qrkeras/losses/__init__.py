@@ -13,6 +13,7 @@ from qrkeras.losses.likelihood import (
     categorical_quantile,
     discretized_logistic,
     gaussian_kl,
+    squared_error,
 )
 from qrkeras.losses.penalties import gradient_penalty, interpolate, l1_square, l2
 from qrkeras.losses.quantile import pinball, quantile_fractions, quantile_huber
@@ -38,4 +39,5 @@ __all__ = [
     "quantile_divergence_of_functions",
     "quantile_fractions",
     "quantile_huber",
+    "squared_error",
 ]

@@ -1,4 +1,5 @@
-"""Likelihood of discrete values: cross-entropy, discretised logistic, bits per dimension, quantiles; Gaussian KL."""
+"""Likelihood of discrete values: cross-entropy, discretised logistic, squared error, bits per dimension, quantiles;
+Gaussian KL."""
 
 import math
 
@@ -33,6 +34,20 @@ def discretized_logistic(values, mean, log_scale):
     within = ops.log(-ops.expm1(-2.0 * width))
     nats = ops.where(values < 255, below, 0.0) + ops.where(values > 0, above, 0.0)
     return nats - ops.where((values > 0) & (values < 255), within, 0.0)
+
+
+def squared_error(values, mean):
+    """`(x - mean)^2` of the grey level x = v / 127.5 - 1, plus the constant that makes it `-log P(value)` in nats.
+
+    It is that of `N(mean, 1/2)`, whose negative log density is `(x - mean)^2 + log(pi) / 2`, the density times 2/255,
+    the width of a grey level.
+
+    Args:
+      values: int `(...)` in 0..255.   mean: broadcasts with them, in units of x.
+    Returns: the broadcast shape, unreduced.
+    """
+    error = ops.cast(values, "float32") / 127.5 - 1.0 - mean
+    return ops.square(error) + (0.5 * math.log(math.pi) - math.log(2 / 255))
 
 
 def gaussian_kl(mean, log_variance):

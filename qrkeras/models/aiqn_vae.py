@@ -14,8 +14,9 @@ from qrkeras.models.vae import VAE
 class AIQNVAE(VAE):
     """VAE whose samples are decoded from a learned distribution of codes  (AIQN, Supplement: "AIQN-VAE").
 
-    At levels tau drawn afresh for every latent and step, the loss is `VAE`'s, in nats per value, plus the mean over
-    latents of `rho^kappa_tau(e(x) - Q_tau)`; a sample is `d(Q_tau)`. One optimizer descends the sum.
+    At levels tau drawn afresh for every latent and step, the loss is `VAE`'s, `L_VAE / D` for images of D values, plus
+    `sum_i rho^kappa_tau(e(x)_i - Q_tau,i) / D` over the latents: the paper's sum, all of it per value. A sample is
+    `d(Q_tau)`. One optimizer descends the sum; `aiqn_loss`, as it is reported, is the mean of rho over the latents.
 
     **Choice**: the gradient of the second term stops at `e(x)`: the AIQN "models the training distribution over latent
     codes" and does not shape it. `stop_gradient=False` is the sum as the paper writes it.
@@ -32,7 +33,7 @@ class AIQNVAE(VAE):
       ```
 
     Args:
-      encoder, decoder, kl_weight, latent_variance, seed: as of `VAE`.
+      encoder, decoder, kl_weight, latent_variance, likelihood, seed: as of `VAE`.
       aiqn: of `networks.aiqn(latent_dim)`.   kappa: of the Huber quantile loss; 0 is plain quantile regression.
       average_decay: of the Polyak average of the AIQN (`average.averaged`), which sampling and evaluation use.
       stop_gradient: whether the encoder is left alone by the AIQN's term.
@@ -52,6 +53,7 @@ class AIQNVAE(VAE):
         average_decay=0.9999,
         stop_gradient=True,
         seed=0,
+        likelihood="discretized_logistic",
         **kwargs,
     ):
         if aiqn.latent_dim != decoder.input_shape[-1]:
@@ -62,7 +64,7 @@ class AIQNVAE(VAE):
         if kappa < 0:
             raise ValueError(f"kappa must be 0 (plain quantile regression) or positive. Received: {kappa}")
         check_decay(average_decay)
-        super().__init__(encoder, decoder, kl_weight, latent_variance, seed, **kwargs)
+        super().__init__(encoder, decoder, kl_weight, latent_variance, seed, likelihood, **kwargs)
         self.aiqn = aiqn
         self.average = averaged_copy(aiqn)
         self.kappa = kappa
@@ -74,7 +76,8 @@ class AIQNVAE(VAE):
         levels = [self._batch_noise(ops.shape(codes), seed(index)) for index in (0, 1)]
         measured = self._variational(images, codes, log_variance, levels[0], training)
         aiqn_loss = ops.mean(self.code_losses(codes, levels[1], self.aiqn if training else self.average))
-        return {**measured, "loss": measured["loss"] + aiqn_loss, "aiqn_loss": aiqn_loss}
+        loss = measured["loss"] + aiqn_loss * self.latent_dim / self.num_values
+        return {**measured, "loss": loss, "aiqn_loss": aiqn_loss}
 
     def code_losses(self, codes, tau, aiqn):
         """`rho^kappa_tau(e(x) - Q_tau)` of codes e(x), `(batch, latent_dim)`."""

@@ -20,7 +20,9 @@ def averaged_copy(network):
 def averaged(mean, weight, average_decay, step):
     """`d mean + (1 - d) weight` after step t = 0, 1, ..., `d = min(average_decay, (1 + t) / (10 + t))`.
 
-    Early on it forgets the initial weights as fast as their age allows, and needs no correction of its bias.
+    **Choice**: AIQN's supplement names a constant decay and no warm-up; this one is that of TensorFlow's
+    ExponentialMovingAverage. Early on it forgets the initial weights as fast as their age allows, and needs no
+    correction of its bias.
     """
     age = ops.cast(step, "float32")
     decay = ops.minimum(average_decay, (1.0 + age) / (10.0 + age))

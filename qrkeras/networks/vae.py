@@ -41,13 +41,23 @@ def vae_encoder(image_size, channels=3, latent_dim=32, width=64, hidden_layers=3
     return keras.Model(images, outputs, name=name)
 
 
-def vae_decoder(image_size, channels=3, latent_dim=32, width=64, hidden_layers=3, seed=None, name="decoder"):
+def vae_decoder(
+    image_size,
+    channels=3,
+    latent_dim=32,
+    width=64,
+    hidden_layers=3,
+    activation=None,
+    seed=None,
+    name="decoder",
+):
     """Latents to the mean of each value: dense layer, `hidden_layers` x (upsample x2, convolution, ReLU), convolution.
 
-    **Choice**: no tanh. The mean may leave [-1, 1], where the discretised logistic puts ever more of a value's
-    probability on 0 or on 255; a sample is clipped when it becomes uint8.
+    **Choice**: no tanh behind the last, unless `activation="tanh"` is given, as for squared errors. The mean may leave
+    [-1, 1], where the discretised logistic puts ever more of a value's probability on 0 or on 255; a sample is clipped
+    when it becomes uint8.
 
-    Args: as of `vae_encoder`, `width` being the channels of the last hidden layer.
+    Args: as of `vae_encoder`, `width` being the channels of the last hidden layer, `activation` Keras' of the means.
     Returns: a functional `keras.Model`, `(batch, latent_dim)` -> `(batch, image_size, image_size, channels)` float32.
     """
     base = base_resolution(image_size, hidden_layers)
@@ -59,7 +69,8 @@ def vae_decoder(image_size, channels=3, latent_dim=32, width=64, hidden_layers=3
     for i in reversed(range(hidden_layers)):
         x = UpsampleConv2D(width * 2 ** max(i - 1, 0), 3, kernel_initializer=next(initializer))(x)
         x = layers.ReLU()(x)
-    means = layers.Conv2D(channels, 3, padding="same", kernel_initializer=next(initializer), dtype="float32")(x)
+    last = {"kernel_initializer": next(initializer), "activation": activation, "dtype": "float32"}
+    means = layers.Conv2D(channels, 3, padding="same", **last)(x)
     return keras.Model(latents, means, name=name)
 
 

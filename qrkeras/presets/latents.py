@@ -4,7 +4,8 @@
     qrkeras train aiqnvae-celeb_a
 
 The supplement changes an implementation, github.com/LynnHo/VAE-Tensorflow (its footnote 4), and says what it changes;
-what it leaves alone is taken from there, and cited as footnote 4. It gives pictures and no figures.
+what it leaves alone is taken from there, and cited as footnote 4; its loss, squared errors plus 2 KL, is that of the
+presets called squared. It gives pictures and no figures.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ SOURCES = {
     "network.width": "AIQN, Supplement, footnote 4",
     "network.hidden_layers": "AIQN, Supplement, footnote 4",
     "latent_dim": "AIQN, Supplement, CelebA",
+    "likelihood": "Choice: the supplement is silent, footnote 4 has squared errors (the presets called squared)",
     "optimizer": "AIQN, Supplement, footnote 4: Adam, 2e-4, beta_1 0.5; the rest Keras' defaults",
     "batch_size": "AIQN, Supplement, footnote 4",
     "steps": "AIQN, Supplement, CelebA",
@@ -36,7 +38,7 @@ SOURCES = {
 AIQN_SOURCES = {
     "aiqn": "AIQN, Supplement, CelebA",
     "aiqn.kappa": "Choice: PixelIQN's; the supplement names none for latents",
-    "aiqn.average_decay": "AIQN, Supplement: Polyak averaging; Choice: PixelIQN's decay",
+    "aiqn.average_decay": "AIQN, Supplement: Polyak averaging; Choice: PixelIQN's decay and warm-up",
     "aiqn.stop_gradient": 'Choice: it "models the training distribution over latent codes"',
     "kl_weight": "AIQN, Supplement, CelebA: for the AIQN-VAE, but not the VAE",
     "latent_variance": "AIQN, Supplement, CelebA; Choice: of the noise",
@@ -65,10 +67,22 @@ def _presets(data, hidden_layers, width=64, aiqn=Aiqn(width=512, hidden_layers=3
     vae = VaePreset(aiqn=None, kl_weight=1.0, latent_variance=1.0, **fields)
     aiqnvae = VaePreset(aiqn=aiqn, kl_weight=0.5, latent_variance=0.1, **fields)
     sources = {**SOURCES, **(sources or {})}
+    vae = dataclasses.replace(vae, sources={**VAE_SOURCES, **_without(sources, "aiqn")})
+    aiqnvae = dataclasses.replace(aiqnvae, sources={**AIQN_SOURCES, **sources})
     return {
-        f"vae-{data.name}": dataclasses.replace(vae, sources={**VAE_SOURCES, **_without(sources, "aiqn")}),
-        f"aiqnvae-{data.name}": dataclasses.replace(aiqnvae, sources={**AIQN_SOURCES, **sources}),
+        f"vae-{data.name}": vae,
+        f"aiqnvae-{data.name}": aiqnvae,
+        f"vae-squared-{data.name}": _squared(vae, 2.0, "AIQN, Supplement, footnote 4"),
+        f"aiqnvae-squared-{data.name}": _squared(aiqnvae, 0.5, "AIQN, Supplement, CelebA"),
     }
+
+
+def _squared(preset, kl_weight, source):
+    """The preset with the loss of the implementation that the supplement changes, and the weights that belong to it."""
+    cited = {"likelihood": "AIQN, Supplement, footnote 4: squared errors, tanh", "kl_weight": source}
+    return dataclasses.replace(
+        preset, likelihood="squared_error", kl_weight=kl_weight, sources={**preset.sources, **cited}
+    )
 
 
 def _without(sources, part):

@@ -19,7 +19,7 @@ SOURCES = {
     "head": "AIQN, Section 4: PixelIQN; van den Oord 2016b: PixelCNN",
     "kappa": "AIQN, Supplement; Choice: in units of pixels in [-1, 1]",
     "class_conditional": "Choice: without classes",
-    "average_decay": "AIQN, Supplement",
+    "average_decay": "AIQN, Supplement; Choice: a warm-up (`models.average`)",
     "batch_size": "AIQN, Supplement",
     "steps": "AIQN, Supplement",
     "evaluate_every": "Choice: the length of its search's trials; the supplement names no interval",

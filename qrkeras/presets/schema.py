@@ -265,6 +265,8 @@ class VaePreset(Preset):
     optimizer: Adam
     aiqn: Aiqn | None
     """What learns the distribution of the latents; None: a VAE alone."""
+    likelihood: Literal["discretized_logistic", "squared_error"] = "discretized_logistic"
+    """discretized_logistic: of grey levels, with learned scales. squared_error: of a Gaussian of variance 1/2."""
 
     @property
     def objective(self):

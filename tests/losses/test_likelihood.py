@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from scipy.stats import logistic
+from scipy.stats import logistic, norm
 
 from qrkeras.losses import (
     bits_per_dim,
@@ -10,6 +10,7 @@ from qrkeras.losses import (
     categorical_quantile,
     discretized_logistic,
     gaussian_kl,
+    squared_error,
 )
 
 RNG = np.random.default_rng(0)
@@ -77,6 +78,13 @@ def test_discretized_logistic_has_finite_gradients_far_out(value):
             tape.watch(inputs)
             nats = discretized_logistic(np.array(value), *inputs)
         assert np.isfinite([nats, *tape.gradient(nats, inputs)]).all()
+
+
+def test_squared_error_is_a_gaussian_of_variance_one_half():
+    # Value 255 is x = 1, value 0 is x = -1: squared errors of 0.25 and 2.25 around a mean of 0.5.
+    nats = squared_error(np.array([255, 0]), np.float32(0.5))
+    np.testing.assert_allclose(nats[1] - nats[0], 2.0, rtol=1e-6)
+    np.testing.assert_allclose(nats, -norm.logpdf([1, -1], 0.5, np.sqrt(0.5)) - np.log(2 / 255), rtol=1e-6)
 
 
 def test_gaussian_kl_by_hand():

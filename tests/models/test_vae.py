@@ -69,10 +69,36 @@ def test_loss_by_numpy(build):
         quantile = np.mean(quantile_huber(codes, m.aiqn(codes, tau), tau, 0.002))
         assert measured["aiqn_loss"] == pytest.approx(quantile, rel=1e-4)
         assert np.abs(norm.cdf(epsilon) - tau).max() > 0.1, "two streams"
-        expected += quantile
+        expected += 4 * quantile / 64  # the paper's sum over the 4 latents, on the scale of the 64 values
     assert measured["loss"] == pytest.approx(expected, rel=1e-4)
     assert measured["kl"] == pytest.approx(true, rel=1e-4)
     assert measured["bits_per_dim"] == pytest.approx((nats + true) / 64 / np.log(2), rel=1e-4)
+
+
+@MODELS
+def test_squared_errors_plus_two_kl_by_numpy(build):
+    # The implementation that the supplement names: per image, sum of (x - d(z))^2 plus 2 KL.
+    m = model(build, likelihood="squared_error", kl_weight=2.0)
+    images, seeds = IMAGES[:8], [m._seed(NOISE, 0), m._seed(NOISE, 1)]
+    x = images / np.float32(127.5) - 1
+    mean, log_variance = (part.numpy().astype("float64") for part in m.encoder(x))
+    latents = mean + np.sqrt(np.exp(log_variance)) * norm.ppf(m.noise((8, 4), seeds[0]))
+    error = np.square(x - m.decoder(latents.astype("float32")).numpy()).sum(axis=(1, 2, 3)).mean()
+    kl = (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1).mean() / 2
+    measured = {name: float(value) for name, value in m.measures(images, seeds.__getitem__, training=True).items()}
+    constant = 64 * (0.5 * np.log(np.pi) - np.log(2 / 255))
+    quantile = 4 * measured["aiqn_loss"] if build is AIQNVAE else 0
+    assert 64 * measured["loss"] == pytest.approx(error + 2 * kl + constant + quantile, rel=1e-5)
+    assert measured["bits_per_dim"] == pytest.approx((error + kl + constant) / 64 / np.log(2), rel=1e-5)
+
+
+def test_squared_errors_train_and_reload(tmp_path):
+    m = model(likelihood="squared_error")
+    fit(m)
+    m.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert again.likelihood == "squared_error" and not hasattr(again, "log_scale")
+    assert_equal(weights(again), weights(m))
 
 
 def test_with_unit_weights_the_loss_is_the_bound():
@@ -134,7 +160,8 @@ def test_a_reloaded_model_goes_on_as_if_never_stopped(tmp_path):
 
 
 def test_configuration_survives_saving(tmp_path):
-    options = {"kl_weight": 0.25, "latent_variance": 0.5, "kappa": 0.1, "average_decay": 0.5, "stop_gradient": False,
+    options = {"likelihood": "discretized_logistic",
+               "kl_weight": 0.25, "latent_variance": 0.5, "kappa": 0.1, "average_decay": 0.5, "stop_gradient": False,
                "seed": 9}  # fmt: skip
     m = model(**options)
     assert set(options) == set(inspect.signature(AIQNVAE.__init__).parameters) - {

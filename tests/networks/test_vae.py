@@ -41,6 +41,8 @@ def test_number_of_weights():
 def test_means_are_not_squashed():
     decoder = vae_decoder(8, 1, 5, 2, 1, seed=0)
     assert np.abs(decoder(np.full((1, 5), 100.0))).max() > 1
+    squashed = vae_decoder(8, 1, 5, 2, 1, activation="tanh", seed=0)
+    np.testing.assert_allclose(squashed(np.full((1, 5), 2.0)), np.tanh(decoder(np.full((1, 5), 2.0))), rtol=1e-5)
 
 
 def test_seed_decides_the_weights_and_saving_keeps_them(tmp_path):
