@@ -10,7 +10,9 @@ from qrkeras.networks.seeds import layer_seeds
 def aiqn(latent_dim=32, width=512, hidden_layers=3, seed=None, name="aiqn"):
     """Masked MLP that gives a quantile of every latent given those before it; the defaults are the paper's.
 
-    ReLU between the layers, none behind the last. **Choice**: weights are Glorot uniform, biases zero.
+    ReLU between the layers, none behind the last. **Choice**: weights are Glorot uniform, biases zero; the units of a
+    layer are shared out equally, so that the first latent has width / latent_dim of them, 16 of the paper's 512, and
+    each further one as many more.
 
     Args:
       latent_dim: number of latents.   width: units of each hidden layer, a multiple of latent_dim.

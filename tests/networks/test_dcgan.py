@@ -69,6 +69,23 @@ def test_batch_norm_from_the_second_hidden_layer_of_the_discriminator_on():
         assert not any(isinstance(x, BatchNormalization) for x in build(width=4, batch_norm=False).layers)
 
 
+def test_activations_and_batch_statistics():
+    # LeakyReLU(0.2) in the discriminator, ReLU and at the end tanh in the generator; momentum 0.9, epsilon 1e-5.
+    slopes = [x.negative_slope for x in dcgan_discriminator(width=4).layers if isinstance(x, keras.layers.LeakyReLU)]
+    assert slopes == pytest.approx([0.2] * 3)
+    kinds = [type(layer).__name__ for layer in dcgan_generator(width=4).layers]
+    hidden = ["UpsampleConv2D", "BatchNormalization", "ReLU"]
+    assert kinds == ["InputLayer", "Dense", "Reshape", *hidden[1:], *3 * hidden, "Conv2D", "Activation"]
+    generator = dcgan_generator(width=4)
+    assert (
+        generator.layers[-1].activation is keras.activations.tanh
+        and generator.layers[-2].activation.__name__ == "linear"
+    )
+    for layer in (*generator.layers, *dcgan_discriminator(width=4).layers):
+        if isinstance(layer, BatchNormalization):
+            assert (layer.momentum, layer.epsilon) == (0.9, 1e-5)
+
+
 @pytest.mark.parametrize("build", [dcgan_generator, dcgan_discriminator])
 @every_resampling
 def test_initial_weights(build, resampling):

@@ -31,6 +31,17 @@ def test_channels_of_the_implementation_that_the_paper_changes():
     assert _filters(decoder) == [256, 128, 64, 64, 3]
 
 
+def test_activations():
+    encoder, decoder = vae_encoder(16, hidden_layers=2, width=2), vae_decoder(16, hidden_layers=2, width=2)
+    assert [x.negative_slope for x in encoder.layers if isinstance(x, keras.layers.LeakyReLU)] == pytest.approx(
+        [0.2] * 2
+    )
+    kinds = [type(layer).__name__ for layer in decoder.layers]
+    assert kinds == ["InputLayer", "Dense", "Reshape", *2 * ["UpsampleConv2D", "ReLU"], "Conv2D"]
+    activations = [layer.activation.__name__ for layer in (decoder.layers[1], decoder.layers[-1], *encoder.layers[-2:])]
+    assert activations == ["relu", "linear", "linear", "linear"]
+
+
 def test_number_of_weights():
     # Encoder 8 x 8 x 1, width 2: 3*3*1*2 + 2 = 20, then twice 4*4*2 -> 5: 165 each.
     assert vae_encoder(8, 1, 5, 2, 1).count_params() == 20 + 2 * 165

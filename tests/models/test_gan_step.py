@@ -1,0 +1,84 @@
+"""What a GAN's step computes, against the same taken apart: modes of batch normalisation, fractions of the penalty."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from qrkeras.losses import LeastSquares, Wasserstein
+from qrkeras.models import GAN
+from qrkeras.models.seeded import INTERPOLATION, NOISE
+
+REAL = np.random.default_rng(0).normal(1.0, 2.0, (8, 2)).astype("float32")
+
+
+def normalised(inputs, outputs, seed):
+    """A perceptron whose batch normalisation has moving statistics far from those of any batch."""
+    initializers = [keras.initializers.GlorotUniform(seed + i) for i in range(2)]
+    network = keras.Sequential([
+        keras.Input((inputs,)),
+        keras.layers.Dense(5, "tanh", kernel_initializer=initializers[0]),
+        keras.layers.BatchNormalization(momentum=0.5),
+        keras.layers.Dense(outputs, kernel_initializer=initializers[1]),
+    ])  # fmt: skip
+    network.layers[1].moving_mean.assign(np.full(5, 3.0))
+    network.layers[1].moving_variance.assign(np.full(5, 9.0))
+    return network
+
+
+def still(update, **options):
+    """A GAN whose weights do not move."""
+    model = GAN(normalised(3, 2, 10), normalised(2, 1, 20), 3, LeastSquares(), seed=4, **options)
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), update=update, run_eagerly=True)
+    return model
+
+
+def losses(model):
+    return {name: values[0] for name, values in model.fit(REAL, batch_size=8, shuffle=False, verbose=0).history.items()}
+
+
+@pytest.mark.parametrize("update", ["simultaneous", "alternating"])
+def test_both_networks_train_on_the_statistics_of_their_batch(update):
+    model = still(update)
+    # The generator's loss is of the same noise (Algorithm 1), or of fresh noise.
+    noises = [model.noise((8, 3), model._seed(NOISE, i)) for i in ((0, 0) if update == "simultaneous" else (0, 1))]
+    fakes = [model.generator(noise, training=True) for noise in noises]
+    outputs = [model.discriminator(x, training=True).numpy() for x in (REAL, *fakes)]
+    # LSGAN: ((o_real - 1)^2 + o_fake^2) / 2 and (o_fake - 1)^2 / 2.
+    expected = {
+        "d_loss": (np.mean((outputs[0] - 1) ** 2) + np.mean(outputs[1] ** 2)) / 2,
+        "g_loss": np.mean((outputs[2] - 1) ** 2) / 2,
+    }
+    assert losses(still(update)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_judgement_depends_on_no_other_example():
+    model = still("simultaneous")
+    many = model.realism(REAL)
+    np.testing.assert_allclose([model.realism(REAL[i : i + 1])[0] for i in range(8)], many, rtol=1e-5)
+    inference = model.discriminator(REAL, training=False).numpy()[:, 0]
+    np.testing.assert_allclose(many, inference, rtol=1e-5)
+
+
+def test_the_penalty_is_taken_between_each_pair():
+    critic = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(1)])
+    rng = np.random.default_rng(1)
+    critic.set_weights([rng.normal(size=w.shape).astype("float32") for w in critic.get_weights()])
+    generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model = GAN(generator, critic, 2, Wasserstein(), gradient_penalty=3.0, seed=4)
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(1.0), run_eagerly=True)
+    fakes = generator(model.noise((8, 2), model._seed(NOISE)))
+    fractions = tf.random.stateless_uniform([8], model._seed(INTERPOLATION)).numpy()
+    assert np.ptp(fractions) > 0.5, "a fraction for each pair"
+    points = fractions[:, None] * REAL + (1 - fractions[:, None]) * fakes
+    w1, b1, w2, _ = critic.trainable_variables
+    with tf.GradientTape() as tape:
+        # D(x) = w2 . tanh(x W1 + b1): its gradient is W1 (w2 (1 - tanh^2)).
+        slopes = ((1 - tf.tanh(points @ w1 + b1) ** 2) * w2[:, 0]) @ tf.transpose(w1)
+        penalty = tf.reduce_mean((tf.norm(slopes, axis=1) - 1) ** 2)
+        loss = tf.reduce_mean(critic(fakes)) - tf.reduce_mean(critic(REAL)) + 3.0 * penalty
+    before = critic.get_weights()
+    gradients = tape.gradient(loss, critic.trainable_variables)
+    losses(model)
+    for old, gradient, new in zip(before, gradients, critic.get_weights(), strict=True):
+        np.testing.assert_allclose(new, old - gradient.numpy(), rtol=1e-4, atol=1e-5)
