@@ -1,0 +1,147 @@
+"""Golden figures: what ten steps of small presets come to, so that a change of structure shows any change of numbers.
+
+    python tests/support/golden.py              # compares with tests/golden.json, as the tests do
+    python tests/support/golden.py --exact DIR  # writes every bit into DIR, or compares with what lies there
+    python tests/support/golden.py --write      # makes tests/golden.json anew, where a change of numbers is meant
+
+Processors round differently, so that the file has sums to six digits and is compared to 1e-3; on one machine `--exact`
+compares weights, optimizer and samples to the last bit.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+import tempfile
+
+import numpy as np
+
+FILE = pathlib.Path(__file__).parents[1] / "golden.json"
+SHORT = {
+    "steps": 10, "log_every": 5, "sample_every": 5, "checkpoint_every": 5, "steps_per_execution": 5, "batch_size": 8,
+    "evaluate_every": None,
+}  # fmt: skip
+NAMES = (
+    "qrgan-ring8", "qrgan-grid25", "nsgan-grid25", "lsgan-ring8", "wgan-gp-grid25", "qrgan-bounded-ring8",
+    "qrgan-l2-grid25", "qrgan-digits", "nsgan-digits", "wgan-gp-digits", "pixeliqn-digits", "pixelcnn-digits",
+    "vae-digits", "aiqnvae-digits", "aiqnvae-squared-digits",
+)  # fmt: skip
+SIZES = {
+    "network.width": 4, "network.hidden_layers": 1, "latent_dim": 4, "aiqn.width": 8, "aiqn.hidden_layers": 2,
+    "network.blocks": 1, "network.kernel_size": 3, "network.planes": 6, "network.output_planes": 6,
+    "loss.num_quantiles": 4,
+}  # fmt: skip
+
+
+def tiny(name):
+    """The preset at a size that trains ten steps in a second."""
+    from qrkeras import presets
+
+    preset = dataclasses.replace(presets.get(name), **SHORT)
+    for field, size in SIZES.items():
+        if field in presets.leaves(preset):
+            preset = _with(preset, field.split("."), size)
+    return preset
+
+
+def _with(part, path, value):
+    inner = value if len(path) == 1 else _with(getattr(part, path[0]), path[1:], value)
+    return dataclasses.replace(part, **{path[0]: inner})
+
+
+def trained(name, directory):
+    """The model after ten steps, and its run."""
+    from qrkeras import callbacks
+    from qrkeras.train import train
+
+    run = train(name, tiny(name), seed=1, run_dir=pathlib.Path(directory) / name, verbose=0)
+    return callbacks.load_latest(run.checkpoints), run
+
+
+def arrays(model):
+    """Everything that training moved, and what is drawn with it."""
+    found = {f"weight {i}": np.asarray(weight) for i, weight in enumerate(model.weights)}
+    found |= {f"optimizer {i}": np.asarray(weight) for i, weight in enumerate(model.optimizer.variables)}
+    return {**found, "samples": np.asarray(model.sample(6, seed=3))}
+
+
+def told(name, directory):
+    """The figures of one preset, JSON-ready."""
+    model, run = trained(name, directory)
+    lines = [{k: _digits(v) for k, v in line.items() if k != "seconds"} for line in run.records()]
+    signatures = {
+        key: {name: [list(shape), str(dtype)] for name, (shape, dtype) in signature.inputs.items()}
+        for key, signature in model.signatures().items()
+    }
+    config = json.loads((run.path / "config.json").read_text())["preset"]
+    sums = {key: [list(value.shape), *_sums(value)] for key, value in arrays(model).items()}
+    return {"log": lines, "arrays": sums, "signatures": signatures, "config": config}
+
+
+def _sums(value):
+    """Mean, mean size, and a weighted mean that tells the order of the elements."""
+    flat = value.astype("float64").ravel()
+    wave = np.cos(np.arange(flat.size))
+    return [_digits(float(x)) for x in (flat.mean(), np.abs(flat).mean(), (flat * wave).mean())]
+
+
+def _digits(value):
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def differences(golden, found, path=""):
+    """Where two figures differ, as lines."""
+    if isinstance(golden, dict) and isinstance(found, dict) and golden.keys() == found.keys():
+        return [line for key in golden for line in differences(golden[key], found[key], f"{path}/{key}")]
+    if isinstance(golden, list) and isinstance(found, list) and len(golden) == len(found):
+        return [line for i, (a, b) in enumerate(zip(golden, found)) for line in differences(a, b, f"{path}/{i}")]
+    if isinstance(golden, float) and isinstance(found, int | float):
+        # Sums of signed numbers cancel: what is near zero is compared to an absolute bound.
+        return [] if abs(golden - found) <= 1e-3 * abs(golden) + 1e-5 else [f"{path}: {golden} was, {found} is"]
+    return [] if golden == found else [f"{path}: {golden} was, {found} is"]
+
+
+def _exact(directory, names):
+    directory.mkdir(parents=True, exist_ok=True)
+    wrong = []
+    with tempfile.TemporaryDirectory() as runs:
+        for name in names:
+            model, run = trained(name, runs)
+            found = {**arrays(model), "log": np.array((run.path / "metrics.jsonl").read_text())}
+            file = directory / f"{name}.npz"
+            if not file.exists():
+                np.savez(file, **found)
+                print(f"{name}: written")
+                continue
+            with np.load(file) as kept:
+                bad = [k for k in found.keys() | set(kept.files) if not np.array_equal(found.get(k), kept.get(k))]
+            wrong += bad
+            print(f"{name}: {', '.join(sorted(bad)) or 'nothing differs'}", flush=True)
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="make the file anew")
+    parser.add_argument("--exact", type=pathlib.Path, help="folder of every bit, written or compared")
+    parser.add_argument("names", nargs="*", default=NAMES, help="presets; none: all")
+    given = parser.parse_args()
+    if given.exact:
+        raise SystemExit(bool(_exact(given.exact, given.names)))
+    with tempfile.TemporaryDirectory() as runs:
+        found = {name: told(name, runs) for name in given.names}
+    if given.write:
+        FILE.write_text(json.dumps(found, indent=1) + "\n")
+        return
+    golden = json.loads(FILE.read_text())
+    lines = [line for name in given.names for line in differences(golden[name], json.loads(json.dumps(found[name])))]
+    print("\n".join(lines) or "nothing differs")
+    raise SystemExit(bool(lines))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
+    main()

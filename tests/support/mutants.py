@@ -1,0 +1,342 @@
+"""Mutants: one line of the package changed at a time, and the tests that ought to notice.
+
+    python tests/support/mutants.py                 # all of them, minutes each on a busy machine
+    python tests/support/mutants.py penalty bound   # those whose name holds one of these words
+
+Each mutant is made in a copy of the package, so that nothing here changes. The table tells which died, that is, whether
+a test failed; one that lives is a test to write. A mutant whose line is no longer there is an error.
+"""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """`old` becomes `new` in `file`; `tests` are run until one fails."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+EXPERIMENT, GAN_STEP, PRESETS = "tests/test_experiment.py", "tests/models/test_gan_step.py", "tests/test_presets.py"
+DCGAN, VAE_NETWORKS, VAE = "tests/networks/test_dcgan.py", "tests/networks/test_vae.py", "tests/models/test_vae.py"
+LOSSES = "tests/losses/test_adversarial.py"
+
+MUTANTS = [
+    Mutant(
+        "experiment ignores kappa",
+        "qrkeras/experiment.py",
+        "PixelIQN(network, kappa=preset.kappa, **options)",
+        "PixelIQN(network, **options)",
+        EXPERIMENT,
+    ),
+    Mutant(
+        "experiment ignores gradient_penalty",
+        "qrkeras/experiment.py",
+        "        gradient_penalty=preset.gradient_penalty,\n",
+        "",
+        EXPERIMENT,
+    ),
+    Mutant(
+        "both networks have one seed",
+        "qrkeras/experiment.py",
+        '**options, seed=2 * seed + 1, name="discriminator"',
+        '**options, seed=2 * seed, name="discriminator"',
+        EXPERIMENT,
+    ),
+    Mutant(
+        "epsilon of the mixtures",
+        "qrkeras/presets/mixtures.py",
+        "epsilon=1e-3)",
+        "epsilon=1e-7)",
+        PRESETS,
+    ),
+    Mutant(
+        "update rule of grid25",
+        "qrkeras/presets/mixtures.py",
+        '"grid25": ("simultaneous"',
+        '"grid25": ("alternating"',
+        PRESETS,
+    ),
+    Mutant(
+        "update rule of the image presets",
+        "qrkeras/presets/images.py",
+        'update="simultaneous" if quantile else "alternating"',
+        'update="alternating"',
+        PRESETS,
+    ),
+    Mutant(
+        "penalty at real points",
+        "qrkeras/models/adversarial.py",
+        "points = interpolate(real, fake, fractions)",
+        "points = real + 0.0 * interpolate(real, fake, fractions)",
+        GAN_STEP,
+    ),
+    Mutant(
+        "one interpolation fraction a batch",
+        "qrkeras/losses/penalties.py",
+        "e = ops.reshape(fractions, (-1,)",
+        "e = ops.reshape(0.0 * fractions + fractions[0], (-1,)",
+        GAN_STEP,
+    ),
+    Mutant(
+        "D(real) on moving statistics",
+        "qrkeras/models/adversarial.py",
+        "real_outputs = self._whole_outputs(real, training)",
+        "real_outputs = self._whole_outputs(real, False)",
+        GAN_STEP,
+    ),
+    Mutant(
+        "alternating generator phase, generator in inference mode",
+        "qrkeras/models/adversarial.py",
+        "self._whole_outputs(self.generator(noise, training=True), training=True)",
+        "self._whole_outputs(self.generator(noise, training=False), training=True)",
+        GAN_STEP,
+    ),
+    Mutant(
+        "alternating generator phase, discriminator in inference mode",
+        "qrkeras/models/adversarial.py",
+        "self._whole_outputs(self.generator(noise, training=True), training=True)",
+        "self._whole_outputs(self.generator(noise, training=True), training=False)",
+        GAN_STEP,
+    ),
+    Mutant(
+        "judge on batch statistics",
+        "qrkeras/models/gan.py",
+        "self.discriminator(self.real_examples(examples), training=False)",
+        "self.discriminator(self.real_examples(examples), training=True)",
+        GAN_STEP,
+    ),
+    Mutant(
+        "slope of LeakyReLU, DCGAN",
+        "qrkeras/networks/dcgan.py",
+        "x = layers.LeakyReLU(0.2)(x)",
+        "x = layers.LeakyReLU(0.3)(x)",
+        DCGAN,
+    ),
+    Mutant(
+        "activation of the generator",
+        "qrkeras/networks/dcgan.py",
+        "        x = layers.ReLU()(x)\n",
+        "        x = layers.LeakyReLU(0.2)(x)\n",
+        DCGAN,
+    ),
+    Mutant(
+        "momentum of batch normalisation",
+        "qrkeras/networks/dcgan.py",
+        "BatchNormalization(momentum=0.9,",
+        "BatchNormalization(momentum=0.99,",
+        DCGAN,
+    ),
+    Mutant(
+        "epsilon of batch normalisation",
+        "qrkeras/networks/dcgan.py",
+        "epsilon=1e-5)",
+        "epsilon=1e-3)",
+        DCGAN,
+    ),
+    Mutant(
+        "slope of LeakyReLU, VAE",
+        "qrkeras/networks/vae.py",
+        "x = layers.LeakyReLU(0.2)(x)",
+        "x = layers.LeakyReLU(0.1)(x)",
+        VAE_NETWORKS,
+    ),
+    Mutant(
+        "activation of the decoder",
+        "qrkeras/networks/vae.py",
+        "        x = layers.ReLU()(x)\n",
+        "        x = layers.LeakyReLU(0.2)(x)\n",
+        VAE_NETWORKS,
+    ),
+    Mutant(
+        "own: quantile term back on the latents' scale",
+        "qrkeras/models/aiqn_vae.py",
+        "aiqn_loss * self.latent_dim / self.num_values",
+        "aiqn_loss",
+        VAE,
+    ),
+    Mutant(
+        "own: kl_weight in the bound too",
+        "qrkeras/models/vae.py",
+        '"bits_per_dim": bits_per_dim((ops.mean(nats) + kl) / self.num_values)',
+        '"bits_per_dim": bits_per_dim((ops.mean(nats) + weighted) / self.num_values)',
+        VAE,
+    ),
+    Mutant(
+        "own: IWAE averages logs",
+        "qrkeras/models/vae.py",
+        "return s + 1, ops.logaddexp(log_sum, log_weight)",
+        "return s + 1, ops.maximum(log_sum, log_weight)",
+        VAE,
+    ),
+    Mutant(
+        "own: the average's warm-up dropped",
+        "qrkeras/models/average.py",
+        "ops.minimum(average_decay, (1.0 + age) / (10.0 + age))",
+        "ops.minimum(average_decay, 1.0 + 0.0 * age)",
+        VAE,
+    ),
+    Mutant(
+        "own: rate changes a step late",
+        "qrkeras/experiment.py",
+        "[step - 1 for step in steps]",
+        "list(steps)",
+        "tests/test_pixels.py",
+    ),
+    Mutant(
+        "own: Hinge's margin",
+        "qrkeras/losses/adversarial.py",
+        "ops.relu(1.0 + fake_outputs)",
+        "ops.relu(fake_outputs)",
+        LOSSES,
+    ),
+    Mutant(
+        "own: L1-square without its half",
+        "qrkeras/losses/penalties.py",
+        "ops.square(0.5 * size - norm_target)",
+        "ops.square(size - norm_target)",
+        LOSSES,
+    ),
+    Mutant(
+        "own: infinite fake target has the real one's slope",
+        "qrkeras/losses/adversarial.py",
+        "return (1.0 - self.fractions) * means",
+        "return self.fractions * means",
+        LOSSES,
+    ),
+    Mutant(
+        "own: both discriminator steps see the same part",
+        "qrkeras/models/adversarial.py",
+        "real[i :: self.discriminator_steps]",
+        "real[0 :: self.discriminator_steps]",
+        "tests/models/test_gan.py",
+    ),
+    Mutant(
+        "own: weights clipped on one side",
+        "qrkeras/models/adversarial.py",
+        "tf.clip_by_value(weight, -self.weight_clip, self.weight_clip)",
+        "tf.minimum(weight, self.weight_clip)",
+        "tests/models/test_gan.py",
+    ),
+    Mutant(
+        "own: uniform noise on [0, 1]",
+        "qrkeras/models/adversarial.py",
+        "minval=-1.0, maxval=1.0",
+        "minval=0.0, maxval=1.0",
+        "tests/models/test_gan.py",
+    ),
+    Mutant(
+        "own: covariance divided by n",
+        "qrkeras/metrics/frechet.py",
+        "scatter /= self.count - 1",
+        "scatter /= self.count",
+        "tests/metrics/test_frechet.py",
+    ),
+    Mutant(
+        "own: KID with the diagonal",
+        "qrkeras/metrics/kernel.py",
+        "within = _sum_of_kernel(x, x, diagonal=False)",
+        "within = _sum_of_kernel(x, x, diagonal=True)",
+        "tests/metrics/test_kernel.py",
+    ),
+    Mutant(
+        "own: recall for precision",
+        "qrkeras/metrics/neighbours.py",
+        "precision=float((balls > 0).mean()),\n        recall=float(recalled.mean()),",
+        "precision=float(recalled.mean()),\n        recall=float((balls > 0).mean()),",
+        "tests/metrics/test_neighbours.py",
+    ),
+    Mutant(
+        "own: references of 50,000 for all",
+        "qrkeras/experiment.py",
+        "preset.evaluate_references, verbose)",
+        "50_000, verbose)",
+        "tests/test_evaluate.py",
+    ),
+    Mutant(
+        "own: drawn value is not rounded",
+        "qrkeras/models/pixeliqn.py",
+        "return to_unit(to_uint8(outputs[..., 0]))",
+        "return outputs[..., 0]",
+        "tests/models/test_pixels.py",
+    ),
+    Mutant(
+        "own: mask A where B belongs",
+        "qrkeras/layers/colours.py",
+        "inputs[:, None] < outputs if strict else inputs[:, None] <= outputs",
+        "inputs[:, None] < outputs",
+        "tests/layers/test_colours.py tests/networks/test_pixelcnn.py",
+    ),
+    Mutant(
+        "own: epochs share a permutation",
+        "qrkeras/data/order.py",
+        'tf.cast(seed, "int64"), epoch]',
+        'tf.cast(seed, "int64"), 0 * epoch]',
+        "tests/data/test_order.py",
+    ),
+    Mutant(
+        "own: best model of the largest distance",
+        "qrkeras/callbacks/evaluation.py",
+        "measures.fid_train <= min(value for _, value in curve)",
+        "measures.fid_train >= max(value for _, value in curve)",
+        "tests/callbacks/test_evaluation.py",
+    ),
+    Mutant(
+        "own: variance not centred",
+        "qrkeras/layers/normalization.py",
+        "centre = ops.stop_gradient(mean)\n",
+        "centre = ops.zeros_like(mean)\n",
+        "tests/layers/test_normalization.py",
+    ),
+]
+
+
+def verdict(mutant, folder):
+    """`died` or `LIVED`, and the test that noticed."""
+    copy = folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs", "sweeps", "__pycache__"))
+    path = copy / mutant.file
+    text = path.read_text()
+    if text.count(mutant.old) != 1:
+        raise SystemExit(f"{mutant.name}: {mutant.file} holds {mutant.old!r} {text.count(mutant.old)} times, not once")
+    path.write_text(text.replace(mutant.old, mutant.new))
+    command = [sys.executable, "-m", "pytest", "-x", "-rfE", "-p", "no:cacheprovider", *mutant.tests.split()]
+    run = subprocess.run(command, cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True)
+    if run.returncode not in (0, 1):
+        raise SystemExit(f"{mutant.name}: pytest ended with {run.returncode}\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
+    failed = [line.split(" ")[1] for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return ("died", failed[0] if failed else "") if run.returncode else ("LIVED", "")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="*", help="parts of names; none: all mutants")
+    words = parser.parse_args().words
+    chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.name for word in words)]
+    lived = 0
+    print("| mutant | verdict | noticed by |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for mutant in chosen:
+            said, test = verdict(mutant, pathlib.Path(folder))
+            lived += said == "LIVED"
+            print(f"| {mutant.name} | {said} | {test} |", flush=True)
+    print(f"\n{lived} of {len(chosen)} lived")
+    raise SystemExit(lived > 0)
+
+
+if __name__ == "__main__":
+    main()
