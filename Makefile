@@ -16,7 +16,7 @@ lint: install
 
 install: .venv/installed
 
-.venv/installed: requirements.lock setup.py
+.venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "qrkeras needs Python 3.11 or later; name one with make PYTHON=...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
@@ -30,7 +30,7 @@ benchmark: install
 	$(BIN)/python benchmarks/fit_overhead.py
 	$(BIN)/python benchmarks/server.py
 
-# Rewrites the lock file from the newest versions that setup.py admits.
+# Rewrites the lock file from the newest versions that pyproject.toml admits.
 lock:
 	rm -rf .venv
 	$(PYTHON) -m venv .venv

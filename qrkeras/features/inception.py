@@ -16,13 +16,19 @@ def inception():
     The module is read from the folder TFHUB_CACHE_DIR, or downloaded.
 
     Raises:
-      RuntimeError: where it is neither there nor to be downloaded.
+      RuntimeError: if it is neither there nor to be downloaded, or tensorflow-hub is not installed.
     """
     import tensorflow as tf
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tensorflow_hub imports pkg_resources, which says that it is old
-        import tensorflow_hub as hub
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tensorflow_hub imports pkg_resources, which says that it is old
+            import tensorflow_hub as hub
+    except ImportError as error:
+        raise RuntimeError(
+            f"features inception needs tensorflow-hub ({error}): pip install 'qrkeras[inception]'. Without it, choose "
+            "features that are shipped: cifar10-cnn or digits-cnn."
+        ) from error
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)  # tensorflow_hub names none, and would wait for minutes
     try:

@@ -68,7 +68,7 @@ def test_equal_covariances_give_the_distance_of_the_means():
 def test_scipy_and_tfgan_agree():
     import tensorflow as tf
 
-    from qrkeras.features.tfgan import classifier_metrics
+    from tests.support.tfgan import classifier_metrics
 
     a = np.maximum(correlated(512, 256, seed=0), 0).astype("float32")
     b = np.maximum(correlated(512, 256, seed=1, mean=0.1), 0).astype("float32")

@@ -39,7 +39,7 @@ def test_splits_of_unequal_size():
 def test_tfgan_agrees():
     import tensorflow as tf
 
-    from qrkeras.features.tfgan import classifier_metrics
+    from tests.support.tfgan import classifier_metrics
 
     logits = 3 * np.random.default_rng(0).standard_normal((500, 10)).astype("float32")
     theirs = classifier_metrics().classifier_score_from_logits(tf.constant(logits))

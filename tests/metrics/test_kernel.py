@@ -33,7 +33,7 @@ def test_two_features_by_hand():
 def test_tfgan_agrees(n, block_size):
     import tensorflow as tf
 
-    from qrkeras.features.tfgan import classifier_metrics
+    from tests.support.tfgan import classifier_metrics
 
     real, generated = features(n, 64, 0).astype("float64"), features(n, 64, 1, mean=0.2).astype("float64")
     theirs = classifier_metrics().kernel_classifier_distance_and_std_from_activations(

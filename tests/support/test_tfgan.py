@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from qrkeras.features.tfgan import classifier_metrics
+from tests.support.tfgan import classifier_metrics
 
 
 def run(script):
@@ -22,7 +22,7 @@ def test_the_module_and_nothing_else():
 def test_the_package_is_left_as_it_was():
     # Its own import fails, or works, with and without ours before it.
     own = "\ntry:\n    import tensorflow_gan\n    print('works')\nexcept Exception as error:\n    print(repr(error))\n"
-    ours = "from qrkeras.features.tfgan import classifier_metrics\nclassifier_metrics()\n"
+    ours = "from tests.support.tfgan import classifier_metrics\nclassifier_metrics()\n"
     left = "import sys\nassert not [name for name in sys.modules if name.startswith('tensorflow_gan')]\n"
     assert run(ours + left + own) == run(own)
 
