@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "processes": set(),
     "coverage": {"presets", "processes", "runs", "metrics"},
     "search": {"callbacks", "durable", "experiment", "plots", "presets", "processes", "runs", "train"},
-    "figures": {"experiment", "models", "plots", "presets", "runs"},
+    "figures": {"callbacks", "experiment", "models", "plots", "presets", "runs"},
     "draw": {"data", "experiment", "figures", "plots", "progress", "train"},
     "demo": {"coverage", "figures", "presets", "runs", "serving", "train"},
     "commands": {
