@@ -63,14 +63,13 @@ def _learn(preset, codes, width, steps, seed):
     import keras
     import tensorflow as tf
 
-    from qrkeras import experiment
     from qrkeras.losses import quantile_huber
     from qrkeras.models.average import averaged, averaged_copy
     from qrkeras.networks import aiqn
 
     network = aiqn(1, width, preset.aiqn.hidden_layers, seed=seed)
     average = averaged_copy(network)
-    optimizer = experiment.build_optimizer(preset.optimizer)
+    optimizer = preset.optimizer.build()
     optimizer.build(network.trainable_variables)
     data = tf.constant(codes[:, None])
 

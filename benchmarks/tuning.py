@@ -34,11 +34,12 @@ def timed(sweep, trial_id, values):
 
 def measure(space, trials, workers):
     """Overheads of the trials in seconds, and trials per minute."""
-    from qrkeras.search import launch, spaces
+    from qrkeras import families
+    from qrkeras.search import launch
     from qrkeras.search import sweep as sweeps
 
     with tempfile.TemporaryDirectory() as folder:
-        sweep = sweeps.create(folder, space, spaces.get(space).preset(miniature=True), trials=trials)
+        sweep = sweeps.create(folder, space, families.space(space).preset(miniature=True), trials=trials)
         launch.run(sweep, workers, (sys.executable, __file__, "--worker"))
         lines = [json.loads(line) for line in (sweep.path / "times.jsonl").read_text().splitlines()]
         of = {}

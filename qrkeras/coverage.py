@@ -12,6 +12,7 @@ import numpy as np
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from qrkeras import presets, processes, runs
+from qrkeras.data.catalog import MIXTURES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,7 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
       RuntimeError: where a training process fails, with its last words.
     """
     for name in names:
-        if presets.get(name).data.name not in presets.MIXTURES:
+        if presets.get(name).data.name not in MIXTURES:
             raise ValueError(f"presets must be of mixtures, such as qrgan-grid25. Received: {name}")
     for argument, value in (("steps", steps), ("workers", workers)):
         if value is not None and value < 1:

@@ -162,8 +162,8 @@ def _contour(preset, steps, seed):
         seed=seed,
     )
     model.compile(
-        experiment.build_optimizer(preset.discriminator_optimizer),
-        experiment.build_optimizer(preset.discriminator_optimizer),
+        preset.discriminator_optimizer.build(),
+        preset.discriminator_optimizer.build(),
         steps_per_execution=min(steps, preset.steps_per_execution),
     )
     model.fit(source.batches(preset.batch_size, seed).take(steps), steps_per_epoch=steps, shuffle=False, verbose=0)

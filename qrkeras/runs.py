@@ -18,12 +18,8 @@ import subprocess
 import tempfile
 
 from qrkeras import __version__, durable
-from qrkeras.presets import Preset, differences, from_dict, leaves, to_dict
+from qrkeras.presets import Preset, differences, from_dict, leaves, rhythm, to_dict
 
-# A run may be resumed with another length or rhythm of reports, and data moved elsewhere; nothing else may change.
-_MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoint_every", "steps_per_execution",
-               "evaluate_every", "evaluate_samples", "evaluate_references", "evaluate_features",
-               "evaluate_measures"}  # fmt: skip
 ROOM = 256 * 2**20
 """Bytes of free disk that a run needs."""
 
@@ -151,7 +147,7 @@ def load_all(paths):
 
 def _check_same(run, name, preset, seed):
     there, now = {**leaves(run.preset), "seed": run.seed}, {**leaves(preset), "seed": seed}
-    if changed := differences(there, now, _MAY_CHANGE):
+    if changed := differences(there, now, rhythm(preset)):
         raise ValueError(
             f"run_dir must be new or hold the same experiment. Received: {run.path}, a run of {run.name} "
             f"({changed}). Name another with --run-dir."

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from qrkeras import cli, presets
-from qrkeras.presets.schema import Data
+from qrkeras.families.preset import Data
 
 # Two devices, for what replicas share; everything else runs on the first.
 tf.config.set_logical_device_configuration(

@@ -13,7 +13,6 @@ PACKAGE = pathlib.Path(qrkeras.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Room -> what it may import of the package, itself aside. `qrkeras` is the version.
-EQUATIONS = {"losses", "layers", "data", "metrics"}
 MAY_IMPORT = {
     "__init__": set(),
     "__main__": {"cli"},
@@ -21,7 +20,8 @@ MAY_IMPORT = {
     "layers": set(),
     "data": set(),
     "metrics": set(),
-    "presets": set(),
+    "families": {"networks", "models", "losses"},
+    "presets": {"families"},
     "features": {"networks"},
     "evaluation": {"features", "metrics", "progress"},
     "plots": set(),
@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "models": {"losses", "layers"},
     "callbacks": {"durable", "metrics", "plots"},
     "runs": {"durable", "presets", "qrkeras"},
-    "experiment": {*EQUATIONS, "networks", "models", "callbacks", "evaluation", "features", "presets", "plots"},
+    "experiment": {"data", "callbacks", "evaluation", "features", "presets"},
     "serving": {"models", "runs"},
     "wire": set(),
     "devices": set(),
@@ -43,17 +43,19 @@ MAY_IMPORT = {
     "latents": {"data", "experiment", "metrics", "plots", "train"},
     "rebuild": {"data", "features"},
     "processes": set(),
-    "coverage": {"presets", "processes", "runs", "metrics"},
-    "search": {"callbacks", "durable", "experiment", "plots", "presets", "processes", "runs", "train"},
+    "coverage": {"data", "presets", "processes", "runs", "metrics"},
+    "search": {"families", "callbacks", "durable", "experiment", "plots", "presets", "processes", "runs", "train"},
     "figures": {"callbacks", "experiment", "models", "plots", "presets", "runs"},
     "draw": {"data", "experiment", "figures", "plots", "progress", "train"},
     "demo": {"coverage", "figures", "presets", "runs", "serving", "train"},
     "commands": {
         "calibration",
         "coverage",
+        "data",
         "demo",
         "draw",
         "evaluate",
+        "families",
         "figures",
         "latents",
         "plots",
@@ -67,7 +69,7 @@ MAY_IMPORT = {
     },
     "cli": {"commands"},
 }
-NO_TENSORFLOW = ("losses", "layers", "networks", "metrics", "presets")
+NO_TENSORFLOW = ("losses", "layers", "networks", "metrics", "presets", "families")
 PLUMBING = {"models/adversarial.py", "models/seeded.py"}
 
 
@@ -129,6 +131,17 @@ def test_no_tensorflow_in_equations_and_networks(file):
     found = {dotted.split(".")[0] for dotted in imports(ast.parse(file.read_text()))}
     forbidden = {"tensorflow"} | ({"keras"} if room(file) in ("presets", "metrics") else set())
     assert not found & forbidden
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if room(f) == "families"], ids=name)
+def test_families_load_without_keras(file):
+    """Networks, models and losses come in where something is built: in `build.py`, and in methods."""
+    if file.name == "build.py":
+        return
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found = {dotted.removeprefix("qrkeras.").split(".")[0] for dotted in imports(ast.Module([node], []))}
+            assert not found & {"networks", "models", "losses", "keras"}
 
 
 def test_tensorflow_in_models_stays_in_the_plumbing():

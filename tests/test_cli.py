@@ -77,9 +77,13 @@ def test_every_field_has_its_help():
     import ast
     import inspect
 
-    from qrkeras.presets import schema
+    from qrkeras.families import optimizers, preset
+    from qrkeras.families.gan import schema as gan
+    from qrkeras.families.pixels import schema as pixels
+    from qrkeras.families.vae import schema as vae
 
-    for node in ast.parse(inspect.getsource(schema)).body:
+    schemas = [ast.parse(inspect.getsource(module)).body for module in (optimizers, preset, gan, pixels, vae)]
+    for node in sum(schemas, []):
         if isinstance(node, ast.ClassDef):
             for field, comment in zip(node.body, [*node.body[1:], None]):
                 if isinstance(field, ast.AnnAssign) and field.target.id not in PARTS:

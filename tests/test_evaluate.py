@@ -16,8 +16,8 @@ from PIL import Image
 
 from qrkeras import data, evaluate, experiment, runs, train
 from qrkeras.evaluation import ClassScores, Measures
+from qrkeras.families.preset import Data
 from qrkeras.metrics import CurveEstimate
-from qrkeras.presets.schema import Data
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is singular")
 FID = "FID[digits-cnn] train"

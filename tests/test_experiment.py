@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qrkeras import data, experiment, presets
-from qrkeras.presets.schema import Data
+from qrkeras.families.preset import Data
 
 # What belongs to the run around a model and not to the model.
 AROUND = {

@@ -8,6 +8,7 @@ from PIL import Image
 from scipy.stats import norm
 
 from qrkeras import cli, data, evaluate, experiment, latents, presets
+from qrkeras.families.vae.schema import VaePreset
 from qrkeras.models import AIQNVAE, VAE
 from qrkeras.train import load_model, train
 
@@ -42,7 +43,7 @@ def test_the_preset_chooses_the_likelihood():
 
 
 def test_image_size_fits_the_layers():
-    vaes = [preset for preset in presets.PRESETS.values() if isinstance(preset, presets.VaePreset)]
+    vaes = [preset for preset in presets.PRESETS.values() if isinstance(preset, VaePreset)]
     bases = {preset.data.image_size / 2**preset.network.hidden_layers for preset in vaes if preset.data.image_size}
     assert bases == {4}
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qrkeras import cli, data, evaluate, experiment, presets
+from qrkeras import cli, data, evaluate, presets
+from qrkeras.families import optimizers
 from qrkeras.models import PixelCNN, PixelIQN
-from qrkeras.presets import schema
 from qrkeras.train import load_model, train
 
 # AIQN, Supplement: small and large network, mini-batch sizes, steps, learning rates.
@@ -35,12 +35,12 @@ def test_the_papers_values():
         assert (preset.evaluate_samples, preset.evaluate_references) == (10_000, 10_000)  # AIQN, Supplement
         assert preset.kappa == 0.002
         assert preset.head == ("quantile" if name.startswith("pixeliqn") else "softmax")
-        assert isinstance(preset.optimizer, schema.Adam if preset.head == "quantile" else schema.RmsProp)
+        assert isinstance(preset.optimizer, optimizers.Adam if preset.head == "quantile" else optimizers.RmsProp)
 
 
 def test_decaying_rate_of_pixelcnn():
     # 1e-4 in the first 120K steps, 3e-5 in the next 60K, 1e-5 from then on; the first step has iterations 0.
-    optimizer = experiment.build_optimizer(presets.get("pixelcnn-cifar10").optimizer)
+    optimizer = presets.get("pixelcnn-cifar10").optimizer.build()
     assert isinstance(optimizer, keras.optimizers.RMSprop)
     for step, rate in ((0, 1e-4), (119_999, 1e-4), (120_000, 3e-5), (179_999, 3e-5), (180_000, 1e-5), (299_999, 1e-5)):
         optimizer.iterations.assign(step)
@@ -49,13 +49,13 @@ def test_decaying_rate_of_pixelcnn():
 
 @pytest.mark.parametrize("kind, name", [("Adam", "Adam"), ("RmsProp", "RMSprop"), ("Sgd", "SGD")])
 def test_every_optimizer_has_a_schedule(kind, name):
-    settings = getattr(schema, kind)
-    optimizer = experiment.build_optimizer(settings(0.5, decays=((3, 0.25),)))
+    settings = getattr(optimizers, kind)
+    optimizer = settings(0.5, decays=((3, 0.25),)).build()
     assert type(optimizer) is getattr(keras.optimizers, name)
     for step, rate in ((0, 0.5), (2, 0.5), (3, 0.25)):
         optimizer.iterations.assign(step)
         assert float(optimizer.learning_rate) == rate
-    assert float(experiment.build_optimizer(settings(0.5)).learning_rate) == 0.5
+    assert float(settings(0.5).build().learning_rate) == 0.5
 
 
 def test_offline_presets_differ_in_the_head_alone():

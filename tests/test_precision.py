@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from qrkeras import experiment, models, networks, presets
+from qrkeras.families.preset import Data
 from qrkeras.losses import QuantileRegression, Wasserstein
 
 KINDS = ("tiny_points", "tiny_images", "tiny_pixels", "tiny_latents")
@@ -89,7 +90,7 @@ def test_the_policy_outside_is_left_as_it_was(tiny_points):
     before = keras.config.dtype_policy()
     built(tiny_points, "bfloat16")
     with pytest.raises(ValueError, match="network must be Dcgan"):
-        images = dataclasses.replace(tiny_points, data=presets.schema.Data("digits"))
+        images = dataclasses.replace(tiny_points, data=Data("digits"))
         built(images, "bfloat16")
     assert keras.config.dtype_policy() is before
     assert networks.mlp(2, 2).layers[1].compute_dtype == "float32"

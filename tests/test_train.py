@@ -14,8 +14,9 @@ from PIL import Image
 
 from qrkeras import cli, experiment, runs, train
 from qrkeras.callbacks import checkpoints
+from qrkeras.families.preset import Data
+from qrkeras.families.vae.schema import Aiqn, ConvVae
 from qrkeras.models import GAN
-from qrkeras.presets.schema import Aiqn, ConvVae, Data
 from qrkeras.train import TrainingFailed
 
 

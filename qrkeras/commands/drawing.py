@@ -5,8 +5,8 @@ from typing import Literal
 
 import tyro
 
-from qrkeras import presets as preset_table
 from qrkeras.commands import tuning
+from qrkeras.data.catalog import MIXTURES
 
 Positional = tyro.conf.Positional
 
@@ -119,7 +119,7 @@ def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | No
     for each in opened:
         if not each.records():
             raise ValueError(f"RUN must hold lines in metrics.jsonl. Received: {each.path}, which has none yet.")
-    if all(each.preset.data.name in preset_table.MIXTURES for each in opened):
+    if all(each.preset.data.name in MIXTURES for each in opened):
         output = output or run[0] / "samples.png"
         output.parent.mkdir(parents=True, exist_ok=True)
         figures.over_training(run, output)
@@ -144,7 +144,7 @@ def contours(
     """
     from qrkeras import figures
 
-    if data not in preset_table.MIXTURES:
+    if data not in MIXTURES:
         raise ValueError(f"data must be ring8 or grid25. Received: {data}")
     figures.contours(output, data, steps, seed)
     print(output)

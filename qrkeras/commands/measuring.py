@@ -6,7 +6,7 @@ from typing import Literal
 
 import tyro
 
-from qrkeras import presets as preset_table
+from qrkeras.data.catalog import MIXTURES
 
 Positional = tyro.conf.Positional
 
@@ -116,7 +116,7 @@ def coverage(
     """
     from qrkeras import coverage as verb
 
-    names = preset or [f"{m}-{d}" for d in preset_table.MIXTURES for m in ("nsgan", "lsgan", "wgan-gp", "qrgan")]
+    names = preset or [f"{m}-{d}" for d in MIXTURES for m in ("nsgan", "lsgan", "wgan-gp", "qrgan")]
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1. Received: {seeds}")
     if output:

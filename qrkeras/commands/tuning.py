@@ -40,15 +40,16 @@ class Search:
 
     def open(self):
         """The `Sweep`, new or gone on with."""
-        from qrkeras.search import spaces
+        from qrkeras.families import space as space_named
+        from qrkeras.families.space import with_steps
         from qrkeras.search import sweep as sweeps
 
-        space = spaces.get(self.space)
+        space = space_named(self.space)
         preset = space.preset(self.miniature)
         if self.steps is not None:
             if self.steps < 1:
                 raise ValueError(f"steps must be at least 1. Received: {self.steps}")
-            preset = spaces.with_steps(preset, self.steps)
+            preset = with_steps(preset, self.steps)
         changes = {
             "evaluate_samples": self.samples,
             "evaluate_references": self.references,

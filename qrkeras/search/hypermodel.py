@@ -4,7 +4,7 @@ import contextlib
 
 import keras_tuner
 
-from qrkeras.search.spaces import Choice
+from qrkeras.families.space import Choice
 
 
 class PresetHyperModel(keras_tuner.HyperModel):

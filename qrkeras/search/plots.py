@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from qrkeras.families.space import Choice
 from qrkeras.plots import save
-from qrkeras.search.spaces import Choice
 
 COLOURS = ("#1f5fa8", "#e08214", "#4d9221", "#8e44ad", "#7f7f7f", "#b15928")
 FAILED, WINNER, STANDARD = "#c8102e", "black", "#555555"

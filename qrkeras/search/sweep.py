@@ -11,8 +11,9 @@ import json
 import pathlib
 from typing import Literal
 
-from qrkeras import durable, presets
-from qrkeras.search import files, spaces
+from qrkeras import durable, families, presets
+from qrkeras.families.space import Space
+from qrkeras.search import files
 
 # A Hyperband sweep counts its budget in so many parts, the least that a trial gets: three cuts to a third.
 HYPERBAND_EPOCHS = 27
@@ -36,7 +37,7 @@ class Sweep:
     """
 
     path: pathlib.Path
-    space: spaces.Space
+    space: Space
     preset: presets.Preset
     trials: int = 500
     algorithm: Literal["random", "hyperband", "bayesian"] = "random"
@@ -66,7 +67,7 @@ def create(path, space, preset=None, **options):
       ValueError: where a value is out of its range, or the directory cannot be written, or belongs to another sweep
         that has begun (naming the fields that differ; `trials` and `trial_timeout` may change) or to one that runs.
     """
-    space = spaces.get(getattr(space, "name", space))
+    space = families.space(getattr(space, "name", space))
     sweep = Sweep(pathlib.Path(path), space, preset or space.preset(), **options)
     _check(sweep)
     file, content = sweep.path / "sweep.json", json.dumps(_to_dict(sweep), indent=2) + "\n"
@@ -96,7 +97,7 @@ def load(path):
     path = pathlib.Path(path)
     try:
         known = json.loads((path / "sweep.json").read_text())
-        space, preset = spaces.get(known.pop("space")), presets.from_dict(known.pop("preset"))
+        space, preset = families.space(known.pop("space")), presets.from_dict(known.pop("preset"))
         return Sweep(path, space, dataclasses.replace(preset, sources=known.pop("sources")), **known)
     except FileNotFoundError as error:
         raise ValueError(

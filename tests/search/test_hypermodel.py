@@ -5,13 +5,13 @@ import keras_tuner
 import pytest
 from keras_tuner.oracles import RandomSearchOracle
 
-from qrkeras.search import spaces
+from qrkeras import families
 from qrkeras.search.hypermodel import PresetHyperModel
 
 
-@pytest.mark.parametrize("name", sorted(spaces.SPACES))
+@pytest.mark.parametrize("name", sorted(families.SPACES))
 def test_the_defaults_build_a_preset_of_the_space(name):
-    space = spaces.get(name)
+    space = families.space(name)
     hp = keras_tuner.HyperParameters()
     preset = PresetHyperModel(space, space.preset()).build(hp)
     assert set(hp.values) == set(space.fields)
@@ -32,7 +32,7 @@ def drawn(space, n):
 
 
 def test_random_values_lie_in_the_range_of_their_optimizer():
-    space = spaces.get("pixeliqn")
+    space = families.space("pixeliqn")
     found = drawn(space, 300)
     for values in found:
         assert set(values) == set(space.fields)
@@ -46,7 +46,7 @@ def test_random_values_lie_in_the_range_of_their_optimizer():
 
 
 def test_a_build_of_given_values():
-    space = spaces.get("pixeliqn")
+    space = families.space("pixeliqn")
     hp = keras_tuner.HyperParameters()
     hp.values = {"optimizer": "Sgd", "optimizer.learning_rate": 0.5, "kappa": 0.0}
     preset = PresetHyperModel(space, space.preset()).build(hp)

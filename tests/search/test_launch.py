@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from qrkeras.search import files, launch, spaces
+from qrkeras import families
+from qrkeras.search import files, launch
 from qrkeras.search import sweep as sweeps
 from tests.support.sweep_kills import children, differences, ended, kill, until
 
@@ -24,7 +25,7 @@ print(launch.run(sweep.load(pathlib.Path(sys.argv[1])), 2, tuple(sys.argv[2:])))
 
 
 def made(path, trials, faults=(), **options):
-    sweep = sweeps.create(path, "pixeliqn", spaces.get("pixeliqn").preset(miniature=True), trials=trials, **options)
+    sweep = sweeps.create(path, "pixeliqn", families.space("pixeliqn").preset(miniature=True), trials=trials, **options)
     (path / "faults.json").write_text(json.dumps(dict(faults)))
     return sweep
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from qrkeras import durable
-from qrkeras.search import files, oracles, spaces
+from qrkeras import durable, families
+from qrkeras.search import files, oracles
 from qrkeras.search import sweep as sweeps
 from qrkeras.search.worker import SweepTuner
 
@@ -18,7 +18,7 @@ WORKERS = ("worker-0", "worker-1", "worker-2")
 
 def made(path, algorithm="random", **options):
     return sweeps.create(
-        path, "pixeliqn", spaces.get("pixeliqn").preset(miniature=True), algorithm=algorithm, **options
+        path, "pixeliqn", families.space("pixeliqn").preset(miniature=True), algorithm=algorithm, **options
     )
 
 
@@ -59,7 +59,7 @@ def whole(tmp_path_factory):
 
 
 def test_every_trial_is_of_the_space(whole):
-    space = spaces.get("pixeliqn")
+    space = families.space("pixeliqn")
     assert sorted(whole) == [f"{n:04d}" for n in range(30)]
     for values, found in whole.values():
         assert values.keys() == set(space.fields)

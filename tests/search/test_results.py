@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qrkeras import presets
-from qrkeras.presets import schema
-from qrkeras.search import results, spaces, sweep
+from qrkeras import families, presets
+from qrkeras.families import optimizers
+from qrkeras.search import results, sweep
 from qrkeras.search.trial import Outcome
 
 LABEL = "FID[digits-cnn] train"
@@ -37,7 +37,7 @@ def laid(found, trial_id, state="COMPLETED", score=None, message=None, tried=Non
 
 @pytest.fixture
 def found(tmp_path):
-    space = spaces.get("pixeliqn")
+    space = families.space("pixeliqn")
     return sweep.create(tmp_path / "s", space, space.preset(miniature=True), trials=5, seed=4)
 
 
@@ -132,7 +132,7 @@ def test_best_as_a_preset(ended):
     path = ended.path / "best.json"
     best = presets.get(str(path))
     # The winner's values, the miniature's network, the length of pixeliqn-digits.
-    assert (best.optimizer, best.kappa) == (schema.RmsProp(3e-4), 0.005)
+    assert (best.optimizer, best.kappa) == (optimizers.RmsProp(3e-4), 0.005)
     assert best.network == ended.preset.network and best.data == ended.preset.data
     assert (best.steps, best.evaluate_every, best.evaluate_samples) == (3_000, 1_000, 2_000)
     assert json.loads(path.read_text())["found"] == {
@@ -153,7 +153,7 @@ def test_best_with_a_schedule_is_scaled_to_the_full_length(tmp_path):
     results.write(found)
     best = presets.get(str(found.path / "best.json"))
     assert best.steps == 300_000
-    assert best.optimizer == schema.Sgd(0.1, ((120_000, pytest.approx(0.03)), (180_000, pytest.approx(0.01))))
+    assert best.optimizer == optimizers.Sgd(0.1, ((120_000, pytest.approx(0.03)), (180_000, pytest.approx(0.01))))
 
 
 def test_best_is_shown_and_trained(ended, tmp_path):

@@ -3,12 +3,12 @@ import json
 
 import pytest
 
-from qrkeras import presets
-from qrkeras.search import files, spaces, sweep
+from qrkeras import families, presets
+from qrkeras.search import files, sweep
 
 
 def made(path, **options):
-    space = spaces.get("pixeliqn")
+    space = families.space("pixeliqn")
     return sweep.create(path, space, space.preset(miniature=True), **options)
 
 
@@ -23,7 +23,7 @@ def test_round_trip(tmp_path):
 def test_the_papers_sweep_is_the_default(tmp_path):
     found = sweep.create(tmp_path / "s", "pixelcnn")
     assert (found.trials, found.algorithm, found.objective) == (500, "random", "fid")
-    assert found.preset == spaces.get("pixelcnn").preset()
+    assert found.preset == families.space("pixelcnn").preset()
     assert found.label == "FID[inception] train"
 
 
@@ -79,7 +79,7 @@ def test_bad_values_leave_no_sweep(tmp_path, options, message):
 
 
 def test_bad_presets(tmp_path):
-    tiny = dataclasses.replace(spaces.get("pixeliqn").preset(miniature=True), steps=26)
+    tiny = dataclasses.replace(families.space("pixeliqn").preset(miniature=True), steps=26)
     with pytest.raises(ValueError, match="steps must be at least 27 for Hyperband.*Received: 26"):
         sweep.create(tmp_path, "pixeliqn", tiny, algorithm="hyperband")
     with pytest.raises(

@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from qrkeras import callbacks, runs
+from qrkeras import callbacks, families, runs
+from qrkeras.families import optimizers
 from qrkeras.models import GAN
-from qrkeras.presets import schema
-from qrkeras.search import files, spaces, sweep
+from qrkeras.search import files, sweep
 from qrkeras.search import trial as module
 from qrkeras.search.trial import Outcome, TrialFailed, outcome, run_trial, tidy
 from qrkeras.train import TrainingFailed, load_model
@@ -25,7 +25,7 @@ LABEL = "FID[digits-cnn] train"
 
 
 def begun(path, steps=6, **options):
-    space = spaces.get("qrgan")
+    space = families.space("qrgan")
     preset = space.preset(miniature=True)
     preset = dataclasses.replace(
         preset,
@@ -157,7 +157,7 @@ def test_a_directory_of_other_values_is_begun_anew(scored, tmp_path):
 def test_divergence_is_told_in_one_line(tmp_path, monkeypatch):
     found = begun(tmp_path)
     wild = dataclasses.replace(
-        found.preset, generator_optimizer=schema.Adam(1e38), discriminator_optimizer=schema.Adam(1e38)
+        found.preset, generator_optimizer=optimizers.Adam(1e38), discriminator_optimizer=optimizers.Adam(1e38)
     )
     found = dataclasses.replace(found, preset=wild)
     with pytest.raises(TrialFailed, match="became -?(nan|inf)|not finite") as caught:

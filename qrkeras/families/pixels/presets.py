@@ -9,7 +9,9 @@ Published for CIFAR-10, 10,000 samples against 10,000 training points: FID 65.93
 
 import dataclasses
 
-from qrkeras.presets.schema import Adam, Data, GatedPixelCnn, PixelPreset, RmsProp
+from qrkeras.families.optimizers import Adam, RmsProp
+from qrkeras.families.pixels.schema import GatedPixelCnn, PixelPreset
+from qrkeras.families.preset import Data
 
 SOURCES = {
     "data": "AIQN, Section 4",

@@ -6,8 +6,10 @@ The choices that the paper leaves open are those with which QRGAN holds the mode
 training; docs/results.md has the figures over ten seeds, and what else was tried.
 """
 
-from qrkeras.presets.objectives import methods
-from qrkeras.presets.schema import Adam, Data, GanPreset, Mlp, QuantileRegression
+from qrkeras.families.gan.methods import methods
+from qrkeras.families.gan.schema import GanPreset, Mlp, QuantileRegression
+from qrkeras.families.optimizers import Adam
+from qrkeras.families.preset import Data
 
 SOURCES = {
     "data": "QRGAN, Section 3.1",

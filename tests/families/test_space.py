@@ -3,10 +3,9 @@ import math
 
 import pytest
 
-from qrkeras import presets
-from qrkeras.presets import schema
-from qrkeras.search import spaces
-from qrkeras.search.spaces import SPACES, Choice, LogUniform, Uniform
+from qrkeras import families, presets
+from qrkeras.families import SPACES, optimizers
+from qrkeras.families.space import Choice, LogUniform, Uniform
 
 NAMES = sorted(SPACES)
 PAPER = {  # AIQN, Supplement: what the search settled on
@@ -21,28 +20,28 @@ PAPER = {  # AIQN, Supplement: what the search settled on
 
 def test_names():
     assert NAMES == ["pixelcnn", "pixeliqn", "qrgan"]
-    with pytest.raises(ValueError, match=r"""SPACE must be one of pixeliqn, .*Received: 'pixelqn'. Did you mean"""):
-        spaces.get("pixelqn")
-    assert spaces.get("qrgan") is SPACES["qrgan"]
+    with pytest.raises(ValueError, match=r"""SPACE must be one of .*pixeliqn.*Received: 'pixelqn'. Did you mean"""):
+        families.space("pixelqn")
+    assert families.space("qrgan") is SPACES["qrgan"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_range_is_cited(name):
-    for parameter in spaces.get(name).parameters:
+    for parameter in families.space(name).parameters:
         assert parameter.source.startswith(("Choice: ", "AIQN, Supplement: ", "QRGAN, ")), parameter.field
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("miniature", [False, True])
 def test_the_presets_own_values_lie_in_the_space(name, miniature):
-    space = spaces.get(name)
+    space = families.space(name)
     preset = space.preset(miniature)
     assert space.apply(preset, space.values_of(preset)) == preset
 
 
 @pytest.mark.parametrize("name", sorted(PAPER))
 def test_what_the_paper_settled_on_lies_well_inside(name):
-    space = spaces.get(name)
+    space = families.space(name)
     for values in PAPER[name]:
         space.apply(space.preset(), values)
         (rates,) = [p.range for p in space.parameters if p.field == "optimizer.learning_rate" and p.holds(values)]
@@ -53,43 +52,43 @@ def test_what_the_paper_settled_on_lies_well_inside(name):
 def test_the_papers_budget():
     # 100K steps, 2,500 samples; of 120K and 180K of 300K steps there are 40K and 60K of 100K.
     for name in PAPER:
-        preset = spaces.get(name).preset()
+        preset = families.space(name).preset()
         assert (preset.steps, preset.evaluate_samples, preset.data.name) == (100_000, 2_500, "cifar10")
-    assert spaces.get("pixelcnn").preset().optimizer == schema.RmsProp(1e-4, ((40_000, 3e-5), (60_000, 1e-5)))
+    assert families.space("pixelcnn").preset().optimizer == optimizers.RmsProp(1e-4, ((40_000, 3e-5), (60_000, 1e-5)))
 
 
 def test_kappa_includes_the_plain_loss_and_the_papers():
-    (kappa,) = [p.range for p in spaces.get("pixeliqn").parameters if p.field == "kappa"]
+    (kappa,) = [p.range for p in families.space("pixeliqn").parameters if p.field == "kappa"]
     assert 0.0 in kappa and 0.002 in kappa and 0.003 not in kappa
 
 
 def test_pixeliqn_has_constant_rates_alone():
-    assert "optimizer.decays" in spaces.get("pixelcnn").fields
-    assert "optimizer.decays" not in spaces.get("pixeliqn").fields
+    assert "optimizer.decays" in families.space("pixelcnn").fields
+    assert "optimizer.decays" not in families.space("pixeliqn").fields
 
 
 def test_apply_by_hand():
-    space = spaces.get("pixelcnn")
+    space = families.space("pixelcnn")
     preset = dataclasses.replace(space.preset(), steps=50)
     values = {"optimizer": "Sgd", "optimizer.learning_rate": 0.1, "optimizer.decays": "three-stage"}
     # 0.4 and 0.6 of 50 steps; 0.3 and 0.1 of 0.1.
-    expected = schema.Sgd(0.1, ((20, pytest.approx(0.03)), (30, pytest.approx(0.01))))
+    expected = optimizers.Sgd(0.1, ((20, pytest.approx(0.03)), (30, pytest.approx(0.01))))
     found = space.apply(preset, values)
     assert found.optimizer == expected
     assert dataclasses.replace(found, optimizer=preset.optimizer) == preset, "nothing else changes"
     assert space.values_of(found) == values
-    assert space.apply(preset, {**values, "optimizer.decays": "constant"}).optimizer == schema.Sgd(0.1)
+    assert space.apply(preset, {**values, "optimizer.decays": "constant"}).optimizer == optimizers.Sgd(0.1)
 
 
 def test_an_optimizer_keeps_its_other_fields_and_another_has_its_defaults():
-    space = spaces.get("qrgan")
+    space = families.space("qrgan")
     found = space.apply(space.preset(), {"generator_optimizer.learning_rate": 1e-3, "loss.num_quantiles": 8})
-    assert found.generator_optimizer == schema.Adam(1e-3, 0.5, 0.99)
-    assert found.discriminator_optimizer == schema.Adam(2e-4, 0.5, 0.99)
+    assert found.generator_optimizer == optimizers.Adam(1e-3, 0.5, 0.99)
+    assert found.discriminator_optimizer == optimizers.Adam(2e-4, 0.5, 0.99)
     assert found.loss.num_quantiles == 8 and found.loss.penalty_weight == 0.1
-    space = spaces.get("pixelcnn")
+    space = families.space("pixelcnn")
     found = space.apply(space.preset(), {"optimizer": "Adam", "optimizer.learning_rate": 1e-3})
-    assert found.optimizer == schema.Adam(1e-3, 0.9, 0.999)
+    assert found.optimizer == optimizers.Adam(1e-3, 0.9, 0.999)
 
 
 @pytest.mark.parametrize(
@@ -102,14 +101,14 @@ def test_an_optimizer_keeps_its_other_fields_and_another_has_its_defaults():
     ],
 )
 def test_values_out_of_the_space(values, message):
-    space = spaces.get("pixeliqn")
+    space = families.space("pixeliqn")
     with pytest.raises(ValueError, match=message):
         space.apply(space.preset(), values)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_miniature_needs_no_download(name):
-    preset = spaces.get(name).preset(miniature=True)
+    preset = families.space(name).preset(miniature=True)
     assert (preset.data.name, preset.evaluate_features) == ("digits", "digits-cnn")
     assert preset.steps <= 200
     presets.check(preset)
@@ -117,14 +116,14 @@ def test_the_miniature_needs_no_download(name):
 
 @pytest.mark.parametrize("name, steps", [("pixelcnn", 300_000), ("pixeliqn", 300_000), ("qrgan", 100_000)])
 def test_full_length_undoes_the_budget(name, steps):
-    space = spaces.get(name)
+    space = families.space(name)
     base = presets.get(space.base)
     assert base.steps == steps
     assert space.full_length(space.preset()) == base
 
 
 def test_full_length_of_the_miniature_is_that_of_its_base():
-    space = spaces.get("pixelcnn")
+    space = families.space("pixelcnn")
     values = {"optimizer": "RmsProp", "optimizer.learning_rate": 1e-3, "optimizer.decays": "three-stage"}
     found = space.full_length(space.apply(space.preset(miniature=True), values))
     # 0.4 and 0.6 of 3,000 steps.

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from qrkeras.presets.schema import LeastSquares, NonSaturating, Wasserstein
+from qrkeras.families.gan.schema import LeastSquares, NonSaturating, Wasserstein
 
 
 def methods(quantile_regression, quantile_source, gradient_penalty, penalty_source):

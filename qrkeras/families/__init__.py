@@ -1,42 +1,21 @@
-"""The papers' experiments as frozen data. Importing this imports no TensorFlow."""
+"""What can be trained: the papers' experiments as frozen data. Importing this imports no TensorFlow.
+
+A family is a folder: `schema.py` what can be set, `presets.py` the papers' values with their sources, `build.py` preset
+to compiled model, `spaces.py` what is searched; and its name in `FAMILIES`.
+"""
 
 import dataclasses
 import difflib
 import json
 import pathlib
 
-from qrkeras.presets import images, latents, mixtures, pixels
-from qrkeras.presets.schema import (
-    GanPreset,
-    PixelPreset,
-    Preset,
-    VaePreset,
-    check,
-    differences,
-    from_dict,
-    leaves,
-    to_dict,
-)
+from qrkeras.families import gan, pixels, vae
+from qrkeras.families.parts import from_dict, leaves, to_dict
+from qrkeras.families.preset import citation
 
-PRESETS = {**mixtures.PRESETS, **images.PRESETS, **pixels.PRESETS, **latents.PRESETS}
-MIXTURES = tuple(mixtures.UPDATES)
-
-__all__ = [
-    "MIXTURES",
-    "PRESETS",
-    "GanPreset",
-    "PixelPreset",
-    "Preset",
-    "VaePreset",
-    "check",
-    "citation",
-    "differences",
-    "from_dict",
-    "get",
-    "leaves",
-    "to_dict",
-    "to_json",
-]
+FAMILIES = (gan, pixels, vae)
+PRESETS = {name: preset for family in FAMILIES for name, preset in family.PRESETS.items()}
+SPACES = {space.name: space for family in FAMILIES for space in family.SPACES}
 
 
 def get(name):
@@ -54,6 +33,19 @@ def get(name):
     raise ValueError(f"PRESET must be one that `qrkeras presets` lists. Received: {name!r}.{hint}")
 
 
+def space(name):
+    """The search space called `name`.
+
+    Raises:
+      ValueError: naming the nearest right one.
+    """
+    if name in SPACES:
+        return SPACES[name]
+    near = difflib.get_close_matches(str(name), SPACES, n=1, cutoff=0.4)
+    hint = f' Did you mean "{near[0]}"?' if near else ""
+    raise ValueError(f"SPACE must be one of {', '.join(SPACES)}. Received: {name!r}.{hint}")
+
+
 def to_json(preset, **known):
     """A preset with its sources as JSON that `get` reads, after what else is `known` of it."""
     return json.dumps({**known, "preset": to_dict(preset), "sources": dict(preset.sources)}, indent=2) + "\n"
@@ -67,17 +59,8 @@ def _read(path):
             citation(preset, field)
         return preset
     except FileNotFoundError:
-        raise ValueError(f"PRESET must be an existing file where it ends in .json. Received: {path}") from None
+        raise ValueError(f"PRESET must be an existing file if it ends in .json. Received: {path}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"PRESET must be a file such as `qrkeras tune` writes, best.json. Received: {path} ({error})"
         ) from error
-
-
-def citation(preset, field):
-    """Source of a dotted field: its own, or that of the part it belongs to."""
-    while field not in preset.sources:
-        if "." not in field:
-            raise KeyError(f"{field} has no source")
-        field = field.rpartition(".")[0]
-    return preset.sources[field]

@@ -11,8 +11,10 @@ Cats 11.37, 13.68, 229.8, 10.46. WGAN-GP compares with QRGAN without batch norma
 
 import dataclasses
 
-from qrkeras.presets.objectives import methods
-from qrkeras.presets.schema import Adam, Data, Dcgan, GanPreset, QuantileRegression
+from qrkeras.families.gan.methods import methods
+from qrkeras.families.gan.schema import Dcgan, GanPreset, QuantileRegression
+from qrkeras.families.optimizers import Adam
+from qrkeras.families.preset import Data
 
 SOURCES = {
     "data": "QRGAN, Section 3.2",

@@ -10,7 +10,9 @@ presets called squared. It gives pictures and no figures.
 
 import dataclasses
 
-from qrkeras.presets.schema import Adam, Aiqn, ConvVae, Data, VaePreset
+from qrkeras.families.optimizers import Adam
+from qrkeras.families.preset import Data
+from qrkeras.families.vae.schema import Aiqn, ConvVae, VaePreset
 
 SOURCES = {
     "data": "AIQN, Supplement, CelebA",

@@ -1,0 +1,169 @@
+"""What can be set of a GAN."""
+
+import dataclasses
+import math
+from typing import Literal
+
+from qrkeras.families.optimizers import Adam
+from qrkeras.families.parts import Count, name_of, part
+from qrkeras.families.preset import Preset
+
+
+@part
+class Mlp:
+    width: Count = 128
+    """Units of each hidden layer, in both networks."""
+    hidden_layers: Count = 2
+    """Hidden layers of each network."""
+    activation: str = "relu"
+    """Any Keras activation."""
+    kernel_initializer: str = "glorot_uniform"
+    """Any random Keras initialiser."""
+
+    def build(self, shape, latent_dim, num_outputs, seed):
+        """Generator and discriminator of examples of `shape`."""
+        from qrkeras import networks
+
+        if len(shape) != 1:
+            raise ValueError(
+                f"network must be Dcgan for images. Received: Mlp, and data of shape {shape}. "
+                "Begin from a preset for images, such as qrgan-cifar10."
+            )
+        options = dataclasses.asdict(self)
+        return (
+            networks.mlp(latent_dim, shape[0], **options, seed=2 * seed, name="generator"),
+            networks.mlp(shape[0], num_outputs, **options, seed=2 * seed + 1, name="discriminator"),
+        )
+
+
+@part
+class Dcgan:
+    width: Count = 64
+    """Main dimension, in both networks."""
+    hidden_layers: Count = 3
+    """Resampling layers; image_size / 2**hidden_layers must be 4 or 8."""
+    resampling: Literal["resize", "transposed"] = "resize"
+    """resize: resize-convolution and convolution-pooling. transposed: classic strided DCGAN (checkerboards)."""
+    generator_batch_norm: bool = True
+    """Batch normalisation in the generator."""
+    discriminator_batch_norm: bool = True
+    """Batch normalisation in the discriminator, from its second hidden layer on."""
+
+    def build(self, shape, latent_dim, num_outputs, seed):
+        """Generator and discriminator of examples of `shape`."""
+        from qrkeras import networks
+
+        if len(shape) != 3:
+            raise ValueError(
+                f"network must be Mlp for points. Received: Dcgan, and data of shape {shape}. "
+                "Begin from a preset for points, such as qrgan-grid25."
+            )
+        if shape[0] != shape[1]:
+            raise ValueError(f"data.image_size must be given if images are not square. Received images of {shape}.")
+        options = {
+            "image_size": shape[0],
+            "channels": shape[2],
+            "width": self.width,
+            "hidden_layers": self.hidden_layers,
+            "resampling": self.resampling,
+        }
+        generator = networks.dcgan_generator(
+            latent_dim=latent_dim, batch_norm=self.generator_batch_norm, seed=2 * seed, **options
+        )
+        discriminator = networks.dcgan_discriminator(
+            num_outputs=num_outputs, batch_norm=self.discriminator_batch_norm, seed=2 * seed + 1, **options
+        )
+        return generator, discriminator
+
+
+@part
+class QuantileRegression:
+    num_quantiles: int = 64
+    """N, the number of discriminator outputs."""
+    real_target: float = math.inf
+    """a, the target of real examples."""
+    fake_target: float = -math.inf
+    """b, the target of generated examples."""
+    penalty: Literal["l1_square", "l2"] | None = "l1_square"
+    """Penalty on the discriminator's outputs."""
+    penalty_weight: float = 0.1
+    """lambda, the weight of that penalty."""
+    norm_target: float = 0.0
+    """k, the size of outputs that the L1-square penalty leaves free."""
+    generator: Literal["maximize", "match"] = "maximize"
+    """maximize: eq. 9. match: eq. 7."""
+    pinball: Literal["batch_mean", "each_output"] = "batch_mean"
+    """What finite targets are compared with. batch_mean: eq. 4. each_output: Algorithm 1."""
+
+    def build(self):
+        from qrkeras import losses
+
+        return losses.QuantileRegression(**dataclasses.asdict(self))
+
+
+@part
+class NonSaturating:
+    def build(self):
+        from qrkeras import losses
+
+        return losses.NonSaturating()
+
+
+@part
+class LeastSquares:
+    def build(self):
+        from qrkeras import losses
+
+        return losses.LeastSquares()
+
+
+@part
+class Wasserstein:
+    def build(self):
+        from qrkeras import losses
+
+        return losses.Wasserstein()
+
+
+@part
+class Hinge:
+    def build(self):
+        from qrkeras import losses
+
+        return losses.Hinge()
+
+
+@part(kw_only=True)
+class GanPreset(Preset):
+    """One GAN experiment: networks, objective and update rule."""
+
+    network: Mlp | Dcgan
+    loss: QuantileRegression | NonSaturating | LeastSquares | Wasserstein | Hinge
+    generator_optimizer: Adam
+    discriminator_optimizer: Adam
+    latent_dim: Count
+    """Size of the generator's noise."""
+    prior: Literal["normal", "uniform"]
+    """Distribution of the noise: standard normal, or uniform on [-1, 1]."""
+    update: Literal["simultaneous", "alternating"]
+    """simultaneous: both networks at the same parameters (Algorithm 1). alternating: discriminator first."""
+    discriminator_steps: Count = 1
+    """Discriminator updates for each generator update, with alternating updates."""
+    gradient_penalty: float | None = None
+    """Weight of the gradient penalty (WGAN-GP)."""
+    weight_clip: float | None = None
+    """Bound on the discriminator's weights (WGAN)."""
+
+    @property
+    def examples_per_step(self):
+        return self.batch_size * self.discriminator_steps
+
+    @property
+    def objective(self):
+        return f"{name_of(self.loss)}, {self.update}"
+
+    def build(self, source, seed):
+        """The compiled model for the examples of `source`; every weight and all noise follow from `seed`."""
+        from qrkeras.families.gan.build import build
+
+        return build(self, source, seed)

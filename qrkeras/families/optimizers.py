@@ -1,0 +1,73 @@
+"""Optimizers that a preset may name."""
+
+import math
+from typing import Annotated
+
+from qrkeras.families.parts import Positive, Range, Share, part
+
+
+def _holds(decays):
+    steps, rates = [step for step, _ in decays], [rate for _, rate in decays]
+    return all(a < b for a, b in zip([0, *steps], steps)) and all(0 < rate < math.inf for rate in rates)
+
+
+Decays = Annotated[
+    tuple[tuple[int, float], ...],
+    Range("pairs of a step and the rate from there on: steps that rise from 1, rates above 0", _holds),
+]
+
+
+@part
+class Adam:
+    learning_rate: Positive
+    """Step size at first."""
+    beta_1: Share = 0.9
+    """Decay of the first moment."""
+    beta_2: Share = 0.999
+    """Decay of the second moment."""
+    epsilon: Positive = 1e-7
+    """Added to the root of the second moment; a larger one takes smaller steps where gradients are small."""
+    decays: Decays = ()
+    """Pairs of a number of steps and the step size after them."""
+
+    def build(self):
+        import keras
+
+        return keras.optimizers.Adam(_schedule(self), self.beta_1, self.beta_2, self.epsilon)
+
+
+@part
+class RmsProp:
+    learning_rate: Positive
+    """Step size at first."""
+    decays: Decays = ()
+    """Pairs of a number of steps and the step size after them."""
+
+    def build(self):
+        import keras
+
+        return keras.optimizers.RMSprop(_schedule(self))
+
+
+@part
+class Sgd:
+    learning_rate: Positive
+    """Step size at first."""
+    decays: Decays = ()
+    """Pairs of a number of steps and the step size after them."""
+
+    def build(self):
+        import keras
+
+        return keras.optimizers.SGD(_schedule(self))
+
+
+def _schedule(settings):
+    import keras
+
+    if not settings.decays:
+        return settings.learning_rate
+    steps, rates = zip(*settings.decays)
+    # Keras takes the old rate up to and at its boundary, counted from 0.
+    boundaries, rates = [step - 1 for step in steps], [settings.learning_rate, *rates]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)

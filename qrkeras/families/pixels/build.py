@@ -1,0 +1,26 @@
+"""Preset to compiled PixelCNN or PixelIQN."""
+
+from qrkeras.families.images import image_shape
+from qrkeras.models import PixelCNN, PixelIQN
+
+
+def build(preset, source, seed):
+    """`PixelPreset.build`.
+
+    Raises:
+      ValueError: if the data are no square images.
+    """
+    image_size, channels = image_shape(source)
+    quantile = preset.head == "quantile"
+    network = preset.network.build(
+        image_size,
+        channels,
+        num_outputs=1 if quantile else 256,
+        num_classes=source.num_classes,
+        quantile=quantile,
+        seed=seed,
+    )
+    options = {"average_decay": preset.average_decay, "seed": seed}
+    model = PixelIQN(network, kappa=preset.kappa, **options) if quantile else PixelCNN(network, **options)
+    model.compile(preset.optimizer.build(), steps_per_execution=preset.steps_per_execution)
+    return model

@@ -1,0 +1,88 @@
+"""What every experiment has: data and schedule."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import tyro
+
+from qrkeras.families.parts import RHYTHM, Count, Range, part
+
+Precision = Annotated[
+    str,
+    Range(
+        "float32 or bfloat16, whose range is that of float32; float16 would need a loss scale for each network",
+        ("float32", "bfloat16").__contains__,
+    ),
+]
+
+
+@part
+class Data:
+    name: str
+    """ring8, grid25, digits, photo-patches, cifar10, imagenet32, lsun-bedroom, celeb_a, cats, tfds:NAME, or
+    folder:PATH for your own images."""
+    image_size: int | None = None
+    """Pixels a side: larger or smaller images are cropped to a square and resized. None keeps their size."""
+    directory: Annotated[str | None, RHYTHM] = None
+    """Where TFDS data lies or is put. None: TFDS's own default."""
+
+
+@part(kw_only=True)
+class Preset:
+    """One experiment. A family adds its networks, its loss and its optimizers, `objective`, what is minimised in a
+    word, and `build(source, seed)`, the compiled model."""
+
+    data: Data
+    batch_size: Count
+    """Examples that each update sees (of a GAN: each update of the discriminator)."""
+    steps: Annotated[Count, RHYTHM]
+    """Updates (of a GAN: of the generator)."""
+    log_every: Annotated[Count, RHYTHM]
+    """Steps between lines of metrics.jsonl."""
+    sample_every: Annotated[Count | None, RHYTHM]
+    """Steps between pictures of samples from fixed noise; None: never."""
+    checkpoint_every: Annotated[Count, RHYTHM]
+    """Steps between checkpoints; the last two are kept."""
+    steps_per_execution: Annotated[Count, RHYTHM]
+    """Steps run between two looks from Python; larger is faster for small networks."""
+    evaluate_every: Annotated[Count | None, RHYTHM] = None
+    """Steps between evaluations of generated images against real ones; None: never."""
+    evaluate_samples: Annotated[Count, RHYTHM] = 50_000
+    """Generated images of an evaluation."""
+    evaluate_references: Annotated[Count, RHYTHM] = 50_000
+    """Real images of each split that they are compared with, at most; larger data is drawn from."""
+    evaluate_features: Annotated[str, RHYTHM] = "inception"
+    """Feature network of an evaluation: inception, cifar10-cnn, digits-cnn, or FILE.keras."""
+    evaluate_measures: Annotated[Literal["all", "distances"], RHYTHM] = "all"
+    """distances: FID, KID and Inception score. all: those that compare every image with every other one, too."""
+    precision: Precision = "float32"
+    """What layers compute in: float32, or bfloat16; weights, outputs, losses and averages are float32 in both."""
+    sources: tyro.conf.SuppressFixed[tyro.conf.Fixed[Mapping[str, str]]] = dataclasses.field(
+        default_factory=dict, compare=False
+    )
+    """Where each value comes from, by its dotted name."""
+
+    @property
+    def examples_per_step(self):
+        """Examples that one step takes from the data."""
+        return self.batch_size
+
+    @property
+    def takes_labels(self):
+        """Whether the model learns from class labels."""
+        return False
+
+
+def citation(preset, field):
+    """Source of a dotted field: its own, or that of the part it belongs to."""
+    while field not in preset.sources:
+        if "." not in field:
+            raise KeyError(f"{field} has no source")
+        field = field.rpartition(".")[0]
+    return preset.sources[field]
+
+
+def with_sources(preset, sources, **changes):
+    """`preset` with other values, whose `sources` stand beside those of the others."""
+    return dataclasses.replace(preset, sources={**preset.sources, **sources}, **changes)

@@ -1,0 +1,7 @@
+"""VAE and AIQN-VAE."""
+
+from qrkeras.families.vae.presets import PRESETS
+
+SPACES = ()
+
+__all__ = ["PRESETS", "SPACES"]

@@ -1,0 +1,24 @@
+"""Preset to compiled VAE or AIQN-VAE."""
+
+from qrkeras.families.images import image_shape
+from qrkeras.models import AIQNVAE, VAE
+
+
+def build(preset, source, seed):
+    """`VaePreset.build`.
+
+    Raises:
+      ValueError: if the data are no square images, or the networks do not fit them.
+    """
+    image_size, channels = image_shape(source)
+    activation = "tanh" if preset.likelihood == "squared_error" else None
+    networks = preset.network.build(image_size, channels, preset.latent_dim, activation, seed)
+    options = {field: getattr(preset, field) for field in ("kl_weight", "latent_variance", "likelihood")}
+    options["seed"] = seed
+    if preset.aiqn is None:
+        model = VAE(*networks, **options)
+    else:
+        learned = {field: getattr(preset.aiqn, field) for field in ("kappa", "average_decay", "stop_gradient")}
+        model = AIQNVAE(*networks, preset.aiqn.build(preset.latent_dim, seed), **learned, **options)
+    model.compile(preset.optimizer.build(), steps_per_execution=preset.steps_per_execution)
+    return model

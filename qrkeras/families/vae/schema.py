@@ -1,0 +1,69 @@
+"""What can be set of a VAE or AIQN-VAE."""
+
+from typing import Literal
+
+from qrkeras.families.optimizers import Adam
+from qrkeras.families.parts import Count, NonNegative, Positive, Share, part
+from qrkeras.families.preset import Preset
+
+
+@part
+class ConvVae:
+    width: Count = 64
+    """Channels at the image's side of both networks, doubled by each layer."""
+    hidden_layers: Count = 3
+    """Resampling layers; image_size / 2**hidden_layers must be 4 or 8."""
+
+    def build(self, image_size, channels, latent_dim, activation, seed):
+        """Encoder and decoder; `activation` of the decoder's means, or None."""
+        from qrkeras import networks
+
+        sizes = image_size, channels, latent_dim, self.width, self.hidden_layers
+        return networks.vae_encoder(*sizes, seed=seed), networks.vae_decoder(*sizes, activation=activation, seed=seed)
+
+
+@part
+class Aiqn:
+    width: Count = 512
+    """Units of each hidden layer, a multiple of latent_dim."""
+    hidden_layers: Count = 3
+    """Fully connected layers before the output."""
+    kappa: NonNegative = 0.002
+    """Width of the quadratic part of the Huber quantile loss, in units of the latents; 0: pinball loss."""
+    average_decay: Share = 0.9999
+    """Decay of the average of the weights that samples and evaluations are taken from."""
+    stop_gradient: bool = True
+    """Whether the AIQN's loss leaves the encoder alone."""
+
+    def build(self, latent_dim, seed):
+        from qrkeras import networks
+
+        return networks.aiqn(latent_dim, self.width, self.hidden_layers, seed=seed)
+
+
+@part(kw_only=True)
+class VaePreset(Preset):
+    """One experiment with a variational autoencoder, and an AIQN over its latents or none."""
+
+    network: ConvVae
+    latent_dim: Count
+    """Number of latents."""
+    kl_weight: NonNegative
+    """Weight of the KL term."""
+    latent_variance: Positive
+    """Variance of the noise in the latents."""
+    optimizer: Adam
+    aiqn: Aiqn | None
+    """What learns the distribution of the latents; None: a VAE alone."""
+    likelihood: Literal["discretized_logistic", "squared_error"] = "discretized_logistic"
+    """discretized_logistic: of grey levels, with learned scales. squared_error: of a Gaussian of variance 1/2."""
+
+    @property
+    def objective(self):
+        return "ELBO, quantile Huber" if self.aiqn else "ELBO"
+
+    def build(self, source, seed):
+        """The compiled model for the examples of `source`; every weight and all noise follow from `seed`."""
+        from qrkeras.families.vae.build import build
+
+        return build(self, source, seed)
