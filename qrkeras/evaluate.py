@@ -135,7 +135,7 @@ def write(rows, prefix):
     paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
     records = [to_record(row) for row in rows]
     paths[".json"].write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
-    with open(paths[".csv"], "w", newline="") as file:
+    with open(paths[".csv"], "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for record in records for key in record)))
         writer.writeheader()
         writer.writerows(records)

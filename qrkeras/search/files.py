@@ -71,7 +71,7 @@ class Ledger:
 def failure(path, trial_id):
     """Why trial `trial_id` has failed, or None where nobody has said so."""
     try:
-        return (pathlib.Path(path) / f"trial_{trial_id}" / "failed.txt").read_text()
+        return (pathlib.Path(path) / f"trial_{trial_id}" / "failed.txt").read_text("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None
 
