@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from qrkeras import evaluation, experiment, plots, progress
+from qrkeras import evaluation, experiment, plots, progress, runs
 from qrkeras.data import take
 from qrkeras.train import load_model
 
@@ -47,10 +47,10 @@ def evaluate(opened, samples=None, features=None, split="train", seed=0, best=Fa
         raise ValueError(f"gan_train must be at least 1 epoch, or None. Received: {gan_train}")
     first = opened[0].preset
     for run in opened[1:]:
-        if dataclasses.replace(run.preset.data, directory=None) != dataclasses.replace(first.data, directory=None):
+        if not runs.same_data(opened[0], run):
             raise ValueError(
                 f"runs must be of one data set to be compared. Received: {opened[0].path} of {first.data.name} and "
-                f"{run.path} of {run.preset.data.name}. Evaluate them one by one."
+                f"{run.path} of {run.preset.data.name}, which are not the same images. Evaluate them one by one."
             )
     preset = dataclasses.replace(
         first,

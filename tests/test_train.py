@@ -52,7 +52,7 @@ def go_on(run, **changes):
 
 def test_run_directory(points_run):
     run = points_run
-    assert names(run.path) == ["checkpoints", "config.json", "metrics.jsonl", "samples", "tensorboard"]
+    assert names(run.path) == ["checkpoints", "config.json", "lock", "metrics.jsonl", "samples", "tensorboard"]
     assert names(run.checkpoints) == ["step-00000015.keras", "step-00000020.keras"]
     steps = ("00000000", "00000010", "00000020")
     assert names(run.samples) == [f"step-{step}.{kind}" for step in steps for kind in ("npy", "png")]
@@ -242,10 +242,13 @@ def test_the_last_good_checkpoint_is_kept_and_named(begun, monkeypatch):
     build = experiment.build_data
 
     class Source:
-        shape, name = (2,), "ring8"
+        shape, name, left_out = (2,), "ring8", ()
 
         def __init__(self, source):
             self.centers, self.std, self._source = source.centers, source.std, source
+
+        def fingerprint(self):
+            return None
 
         def batches(self, batch_size, seed, start_step=0):
             batches = self._source.batches(batch_size, seed, start_step).enumerate(start_step)

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from qrkeras import presets
-from qrkeras.search import files, spaces, sweep
+from qrkeras import presets, processes
+from qrkeras.search import spaces, sweep
 
 
 def made(path, **options):
@@ -42,9 +42,9 @@ def test_until_it_has_begun_a_sweep_may_become_another(tmp_path):
 
 def test_a_sweep_that_runs_is_left_as_it_is(tmp_path):
     made(tmp_path, trials=5)
-    with files.alone(tmp_path):
+    with processes.alone(tmp_path, "directory"):
         assert made(tmp_path, trials=5).trials == 5
-        with pytest.raises(ValueError, match="directory must be of a sweep that does not run already. Received: "):
+        with pytest.raises(ValueError, match="directory must be .* nobody else is at work. Received: "):
             made(tmp_path, trials=9)
     assert sweep.load(tmp_path).trials == 5
 
