@@ -114,7 +114,7 @@ def _train(name, seed, path, steps, train_options):
     path.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "qrkeras", "train", name, "--seed", str(seed), "--run-dir", str(path)]
     command += ["--steps", str(preset.steps), *train_options]
-    with open(path / "log.txt", "ab") as log:  # whoever trains there already writes it, too
+    with open(path / "log.txt", "a") as log:  # whoever trains there already writes it, too
         begin = log.tell()
         environment = {**os.environ, **processes.share(threads=1)}
         done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
