@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import fnmatch
 import json
+import os
 import pathlib
 import platform
 import shutil
@@ -272,7 +273,7 @@ def _is_folder(name):
 
 
 def _absolute(path):
-    return str(pathlib.Path(path).expanduser().absolute())
+    return str(pathlib.Path(os.path.expanduser(path)).absolute())
 
 
 def _listed(path, ours=()):

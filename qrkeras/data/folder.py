@@ -38,7 +38,7 @@ def folder(path, image_size=None, split="train", name=None, labels=False):
     Returns: `Examples`, uint8.
     """
     name = name or f"folder:{path}"
-    root = pathlib.Path(path).expanduser()
+    root = pathlib.Path(os.path.expanduser(path))
     found, left_out = _find(root, path)
     chosen = _choose(found, path, split)
     files = [root / file for file in chosen]

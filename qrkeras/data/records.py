@@ -174,6 +174,11 @@ def data_root(data_dir):
     source = "data_dir" if data_dir else "TFDS_DATA_DIR"
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     if not data_dir:
+        if os.path.expanduser("~").startswith("~"):  # TFDS would make a folder of this name
+            raise ValueError(
+                "data_dir must be given where there is no home folder for TFDS data. Received: None. Name one with "
+                "--data.directory or TFDS_DATA_DIR."
+            )
         return None
     root = os.path.expanduser(os.fspath(data_dir))
     if not tf.io.gfile.isdir(root):

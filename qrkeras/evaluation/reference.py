@@ -19,6 +19,10 @@ MOST = 50_000
 LEAST = 10  # one for each split of the Inception score
 BATCH_SIZE = 100
 FORMAT = 1
+_NOT_KEPT = (
+    "The statistics of real images cannot be kept{} ({}) and are computed anew each time. Set QRKERAS_CACHE to a "
+    "folder that can be written."
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,7 +46,8 @@ def reference(source, split, network, verbose=1):
 
     The key is made of the data's name, split, size, image shape and the pixels of its first images, and of the
     network's name, weights and resize rule. A cache file that cannot be read, or whose content does not fit its
-    checksum, is made anew. The folder is QRKERAS_CACHE, else `~/.cache/qrkeras`.
+    checksum, is made anew. The folder is QRKERAS_CACHE, else `~/.cache/qrkeras`; if it cannot be written, a warning
+    says so, and nothing is kept.
 
     Args:
       source: of `qrkeras.data`.   split: its name.   network: `FeatureNetwork`.   verbose: 1 shows a progress bar.
@@ -54,7 +59,11 @@ def reference(source, split, network, verbose=1):
             f"the {split} images of {source.name!r} must be at least {LEAST} to be measured against. "
             f"Received: {source.size}. Add images, or train with --evaluate-every None."
         )
-    path = _folder() / f"{_key(source, split, network)}.npz"
+    folder = _folder()
+    if folder is None:
+        warnings.warn(_NOT_KEPT.format("", "there is no home folder"), stacklevel=1)  # where it is said once a process
+        return _compute(source, split, network, verbose)
+    path = folder / f"{_key(source, split, network)}.npz"
     found = _read(path)
     if found is None:
         found = _compute(source, split, network, verbose)
@@ -92,7 +101,9 @@ def _batches(source, count):
 
 
 def _folder():
-    return pathlib.Path(os.environ.get("QRKERAS_CACHE") or pathlib.Path.home() / ".cache" / "qrkeras") / "reference"
+    """Where statistics are kept, or None: in a home folder that there is not."""
+    cache = os.path.expanduser(os.environ.get("QRKERAS_CACHE") or "~/.cache/qrkeras")
+    return None if cache.startswith("~") else pathlib.Path(cache) / "reference"
 
 
 def _key(source, split, network):
@@ -131,11 +142,7 @@ def _write(path, found):
             np.savez(file, checksum=np.array(_checksum(arrays)), **arrays)
         os.replace(temporary, path)
     except OSError as error:
-        warnings.warn(
-            f"The statistics of real images cannot be kept in {path.parent} ({error.strerror or error}) and are "
-            "computed anew each time. Set QRKERAS_CACHE to a folder that can be written.",
-            stacklevel=3,
-        )
+        warnings.warn(_NOT_KEPT.format(f" in {path.parent}", error.strerror or error), stacklevel=1)
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
@@ -148,7 +155,7 @@ def _read(path):
             arrays = {key: file[key] for key in file.files}
         if str(arrays.pop("checksum")) != _checksum(arrays):
             raise ValueError("its checksum does not fit")
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except Exception as error:  # a damaged file fails in as many ways as the libraries that read it
         warnings.warn(f"{path} is damaged ({error}) and is made anew.", stacklevel=3)

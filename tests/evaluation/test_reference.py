@@ -1,6 +1,7 @@
 import dataclasses
 import math
 import os
+import pwd
 import sys
 import warnings
 
@@ -227,6 +228,23 @@ def test_interrupted_write_leaves_no_file(folder, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         reference(source(), "train", network(), verbose=0)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("cache", [None, "~/mine", "file/below"])
+def test_no_folder_is_said_once_and_nothing_is_made(tmp_path, monkeypatch, cache):
+    """No HOME, and a user whom the system does not know."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("QRKERAS_CACHE") if cache is None else monkeypatch.setenv("QRKERAS_CACHE", cache)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        assert reference(source(), "train", network(), verbose=0).count == 250
+        assert reference(source(), "test", network(), verbose=0).count == 250
+    (one,) = told
+    assert "cannot be kept" in str(one.message) and "Set QRKERAS_CACHE" in str(one.message)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_home_folder_where_nothing_else_is_said(tmp_path, monkeypatch):
