@@ -1,6 +1,7 @@
 """The `qrkeras` command: finds the verb, and ends bad input with one message."""
 
 import difflib
+import os
 import sys
 
 import tyro
@@ -12,6 +13,8 @@ from qrkeras.commands.terminal import plain_output
 
 def main(arguments=None):
     """Runs one verb; bad input ends with one message on standard error and exit status 2."""
+    if os.path.expanduser("~").startswith("~"):  # no home folder: Keras would make one of this name
+        os.environ.setdefault("KERAS_HOME", os.devnull)
     with plain_output():
         _run(arguments)
 

@@ -144,7 +144,7 @@ def write(rows, prefix):
         figure = "" if row.step is None else f"\n{row.measures.objective} {row.measures.fid_train:.4g}"
         panels[row.name + figure] = row.images
     plots.image_panels(panels, paths[".png"])
-    curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows}
+    curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows if row.measures.curve}
     plots.precision_recall_curves(curves, paths["-prd.png"])
     return list(paths.values())
 

@@ -77,6 +77,30 @@ def test_no_place_to_print(closed):
     assert (ran.returncode, "No space left" in ran.stderr) == ((2, True) if "full" in closed else (0, False))
 
 
+def test_no_home_and_a_user_without_a_name(tmp_path):
+    """As in a container that is run with --user 4321; nothing is made in a folder called ~."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("import pwd\npwd.getpwuid = {}.__getitem__")
+    (tmp_path / "work").mkdir()
+    known = (
+        "HOME",
+        "QRKERAS_CACHE",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "TFDS_DATA_DIR",
+        "MPLCONFIGDIR",
+        "KERAS_HOME",
+    )
+    env = {key: value for key, value in os.environ.items() if key not in known}
+    path = [str(tmp_path / "site"), str(pathlib.Path(cli.__file__).parents[1])]
+    command = [sys.executable, "-m", "qrkeras", "train", "qrgan-cifar10"]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path / "work", env={**env, "PYTHONPATH": os.pathsep.join(path)}
+    )
+    assert ran.returncode == 2 and "data_dir must be given where there is no home folder" in ran.stderr
+    assert list((tmp_path / "work").iterdir()) == []
+
+
 def test_one_preset_with_its_sources(done):
     shown = done("presets", "qrgan-cifar10")
     line = next(line for line in shown.splitlines() if line.startswith("loss.penalty_weight"))

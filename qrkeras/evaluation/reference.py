@@ -17,6 +17,7 @@ from qrkeras import metrics, progress
 KEPT = 10_000
 MOST = 50_000
 LEAST = 10  # one for each split of the Inception score
+FEWEST = 4  # a point and its three neighbours
 BATCH_SIZE = 100
 FORMAT = 1
 _NOT_KEPT = (
@@ -30,7 +31,7 @@ class Reference:
     """Features of real images, summed up.
 
     `moments` of all `count` images, raw `features` of at most 10,000 of them, spread evenly, and their Inception
-    score (NaN where the network gives no logits).
+    score (NaN if the network gives no logits, or there are fewer than 10 images).
     """
 
     data: str
@@ -52,11 +53,11 @@ def reference(source, split, network, verbose=1):
     Args:
       source: of `qrkeras.data`.   split: its name.   network: `FeatureNetwork`.   verbose: 1 shows a progress bar.
     Raises:
-      ValueError: where the images do not fit the network, or are fewer than 10.
+      ValueError: where the images do not fit the network, or are fewer than 4.
     """
-    if source.size < LEAST:
+    if source.size < FEWEST:
         raise ValueError(
-            f"the {split} images of {source.name!r} must be at least {LEAST} to be measured against. "
+            f"the {split} images of {source.name!r} must be at least {FEWEST} to be measured against. "
             f"Received: {source.size}. Add images, or train with --evaluate-every None."
         )
     folder = _folder()
@@ -82,7 +83,7 @@ def _compute(source, split, network, verbose):
         images = images[: count - seen]
         found, logits = network(images)
         moments.update(found)
-        has_logits = logits is not None
+        has_logits = logits is not None and count >= LEAST
         if has_logits:
             score.update(logits)
         # Row i is kept where i * kept / count passes an integer: evenly, so that sorted data is not cut short.
