@@ -103,7 +103,10 @@ def table(rows):
             "" if math.isnan(m.fid_test) else f"{m.fid_test:.4g}",
             _with_error(1000 * m.kid, 1000 * m.kid_error),
             _with_error(m.inception_score, m.inception_score_deviation),
-            *(f"{value:.3f}" for value in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8)),
+            *(
+                "" if math.isnan(x) else f"{x:.3f}"
+                for x in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8)
+            ),
         ]
         if m.split != split:  # held-out images against themselves
             cells[5], cells[7:] = "", [""] * 6
@@ -126,13 +129,24 @@ def table(rows):
     return "\n".join(lines)
 
 
+def outputs(prefix):
+    """Ending -> path of each file that `write` makes.
+
+    Raises:
+      ValueError: where one of them is a run's or a sweep's own.
+    """
+    paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
+    runs.check_outputs(paths.values())
+    return paths
+
+
 def write(rows, prefix):
     """Writes what was measured beside each other: PREFIX.csv, PREFIX.json, PREFIX.png (samples) and PREFIX-prd.png.
 
     Returns: the paths.
     """
+    paths = outputs(prefix)
     prefix.parent.mkdir(parents=True, exist_ok=True)
-    paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
     records = [to_record(row) for row in rows]
     paths[".json"].write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
     with open(paths[".csv"], "w", newline="", encoding="utf-8", errors="surrogateescape") as file:

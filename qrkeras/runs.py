@@ -29,6 +29,8 @@ _MAY_CHANGE = {"data.directory", "steps", "log_every", "sample_every", "checkpoi
                "evaluate_every", "evaluate_samples", "evaluate_features", "evaluate_measures"}  # fmt: skip
 # What lies in a run directory before its config.json does.
 _LEFT_BY_A_KILL = ("lock", "log.txt", "config.json.*.tmp")
+_MARKS = ("config.json", "sweep.json", "oracle.json")
+_OWN = {*_MARKS, "best.json", "results.csv", "outcome.json", "evaluation.png"}
 ROOM = 256 * 2**20
 """Bytes of free disk that a run needs."""
 
@@ -221,11 +223,18 @@ def check(path, preset, seed, data=None):
 
 def check_parent(path, argument):
     """Raises ValueError where a folder for runs is something else itself: a run, a sweep, a project of keras-tuner."""
-    for mark in ("config.json", "sweep.json", "oracle.json"):
+    for mark in _MARKS:
         if (pathlib.Path(path) / mark).exists():
             raise ValueError(
                 f"{argument} must be a folder for runs. Received: {path}, which holds {mark}. Name another."
             )
+
+
+def check_outputs(paths):
+    """Raises ValueError where what is measured would be written over a file that a run or a sweep goes on from."""
+    for path in paths:
+        if path.name in _OWN and any((path.parent / mark).exists() for mark in _MARKS):
+            raise ValueError(f"output must be no file of a run or a sweep itself. Received: {path}. Name another.")
 
 
 def check_data(run, data, argument):

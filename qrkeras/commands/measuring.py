@@ -43,9 +43,11 @@ def evaluate(
     from qrkeras import evaluate as verb
     from qrkeras import runs
 
-    rows = verb.evaluate(runs.load_all(run), samples, features, split, seed, best, gan_train)
+    opened, output = runs.load_all(run), output or run[0] / "evaluated"
+    verb.outputs(output)  # refused before anything is measured
+    rows = verb.evaluate(opened, samples, features, split, seed, best, gan_train)
     with _then_printed(verb.table(rows)):
-        paths = verb.write(rows, output or run[0] / "evaluated")
+        paths = verb.write(rows, output)
     print(*paths, sep="\n")
 
 
@@ -114,11 +116,13 @@ def coverage(
       output: JSON file of every run's figures.
     """
     from qrkeras import coverage as verb
+    from qrkeras import runs
 
     names = preset or [f"{m}-{d}" for d in preset_table.MIXTURES for m in ("nsgan", "lsgan", "wgan-gp", "qrgan")]
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1. Received: {seeds}")
     if output:
+        runs.check_outputs([output])
         output.parent.mkdir(parents=True, exist_ok=True)
     results = verb.measure(names, range(seeds), steps, workers, runs_dir, shlex.split(train_options))
     with _then_printed(verb.table(results)):
