@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from qrkeras import data, evaluate, experiment, runs, train
+from qrkeras.data.order import held_out
 from qrkeras.evaluation import ClassScores, Measures
 from qrkeras.metrics import CurveEstimate
-from qrkeras.data.order import held_out
 from qrkeras.presets.schema import Data
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is singular")
