@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "networks": {"layers"},
     "models": {"losses", "layers"},
     "callbacks": {"durable", "metrics", "plots"},
-    "runs": {"durable", "presets", "qrkeras"},
+    "runs": {"durable", "presets", "processes", "qrkeras"},
     "experiment": {*EQUATIONS, "networks", "models", "callbacks", "evaluation", "features", "presets", "plots"},
     "serving": {"models", "runs"},
     "wire": set(),

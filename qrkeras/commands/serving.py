@@ -40,7 +40,7 @@ def export(
         "seed": opened.seed,
         "metrics": opened.latest(model.step),
     }
-    path = serving.export_model(model, base_dir, name or opened.name, version, metadata)
+    path = serving.export_model(model, base_dir, opened.name if name is None else name, version, metadata)
     print(path)
     print(serving.table(serving.read_metadata(path)))
 

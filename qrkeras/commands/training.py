@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from qrkeras import presets as preset_table
+from qrkeras.commands.documented import documented
 from qrkeras.commands.quiet import load_tensorflow
 
 Positional = tyro.conf.Positional
@@ -69,7 +70,9 @@ def train(arguments):
 
         run(pathlib.Path(name).stem, preset, seed, run_dir, devices=devices)
 
-    tyro.cli(options, args=arguments[1:], prog=f"qrkeras train {name}", config=(tyro.conf.AvoidSubcommands,))
+    tyro.cli(
+        documented(options), args=arguments[1:], prog=f"qrkeras train {name}", config=(tyro.conf.AvoidSubcommands,)
+    )
 
 
 def demo(directory: pathlib.Path = pathlib.Path("runs/demo"), seed: int = 1, steps: int = 20_000, workers: int = 2):

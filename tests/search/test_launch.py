@@ -117,7 +117,7 @@ def test_killed_chiefs_workers_and_launchers(whole, tmp_path):
     sweep = made(tmp_path, 16, {"others": "slow"})
     launcher = launched(sweep)
     until(lambda: ended(tmp_path) >= 2, 60, launcher)
-    with pytest.raises(ValueError, match=r"directory must be of a sweep that does not run already. Received: .*"):
+    with pytest.raises(ValueError, match=f"nobody else is at work. Received: .*, where process {launcher.pid} on"):
         launch.run(sweep, 1, STAND_IN, verbose=0)
     assert kill("worker-1", launcher, tmp_path)
     until(lambda: ended(tmp_path) >= 4, 60, launcher)
