@@ -28,7 +28,8 @@ class Search:
     samples: int | None = None
     """generated images that a trial is scored by; None: the paper's 2,500, the miniature's 256."""
     features: str | None = None
-    """feature network of the score: inception, cifar10-cnn, digits-cnn or FILE.keras; None: the preset's."""
+    """feature network of the score: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it),
+    cifar10-cnn, digits-cnn or FILE.keras (read in Keras' safe mode); None: the preset's."""
     data_dir: pathlib.Path | None = None
     """folder of TFDS data; None: TFDS's default."""
     seed: int = 0

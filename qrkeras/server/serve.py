@@ -8,14 +8,15 @@ import socket
 
 import uvicorn
 
+from qrkeras.server import browsers
 from qrkeras.server.app import Routes
 from qrkeras.server.metrics import Metrics
 from qrkeras.server.repository import Repository
 from qrkeras.server.versions import Version
 
 
-def application(base, limits, keep=1, labels=None, poll_s=1.0, warm_up=True):
-    """The ASGI application of `serve`, whose arguments these are."""
+def application(base, limits, keep=1, labels=None, poll_s=1.0, warm_up=True, guards=None):
+    """The ASGI application of `serve`, whose arguments these are, behind `guards` (None: `browsers.guards()`)."""
     if not poll_s > 0:
         raise ValueError(f"poll_s must be above 0. Received: {poll_s}")
     metrics = Metrics()
@@ -28,7 +29,7 @@ def application(base, limits, keep=1, labels=None, poll_s=1.0, warm_up=True):
 
     repository = Repository(base, load, keep, labels)
     metrics.watch(repository.models)
-    return Routes(repository, metrics, limits).app(poll_s)
+    return Routes(repository, metrics, limits).app(poll_s, browsers.guards() if guards is None else guards)
 
 
 def listen(host="127.0.0.1", port=8501):

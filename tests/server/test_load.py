@@ -29,7 +29,7 @@ async def ask(connection, value):
     """One request: (status, answer)."""
     reader, writer = connection
     data = json.dumps({"inputs": [value]}).encode()
-    head = f"POST /v1/models/painter:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n"
+    head = f"POST /v1/models/painter:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n"
     writer.write(head.encode() + b"Connection: close\r\n\r\n" + data)
     head, _, answer = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()

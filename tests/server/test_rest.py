@@ -249,7 +249,7 @@ def test_metrics(rest):
 def test_who_goes_away_stops_nothing(rest):
     host, port = rest.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(f"POST {HALF}:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{{".encode())
+        connection.sendall(f"POST {HALF}:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{{".encode())
     gone = 'qrkeras_requests_total{model="half_plus_three",signature="",status="499"} 1.0'
     servers.until(lambda: gone in requests.get(rest.url + "/metrics", timeout=60).text)
     assert rest(HALF + ":predict", {"inputs": [1.0]}) == (200, {"outputs": [3.5]})
