@@ -2,13 +2,12 @@
 
 import concurrent.futures
 import contextlib
+import gc
 import logging
 import signal
 import socket
 
-import uvicorn
-
-from qrkeras.server import browsers
+from qrkeras.server import browsers, connections
 from qrkeras.server.app import Routes
 from qrkeras.server.metrics import Metrics
 from qrkeras.server.repository import Repository
@@ -59,21 +58,24 @@ def serve(app, host="127.0.0.1", port=8501, drain_s=60.0):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # a file for every connection
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft < 2**16 else soft, hard))
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    config = uvicorn.Config(
-        app, log_config=None, log_level="warning", timeout_keep_alive=75, timeout_graceful_shutdown=drain_s
+    server = _Server(
+        connections.config(app, log_level="warning", timeout_keep_alive=75, timeout_graceful_shutdown=drain_s)
     )
-    server = _Server(config)
+    # What is there so far stays. Else a full look for garbage goes through all of TensorFlow, and every request waits.
+    gc.collect()
+    gc.freeze()
     # uvicorn puts its own handlers in place of these, and sends itself the signal once more when it has ended.
     before = {ends: signal.signal(ends, signal.SIG_IGN) for ends in (signal.SIGINT, signal.SIGTERM)}
     try:
         with listening:
             server.run(sockets=[listening])
     finally:
+        gc.unfreeze()
         for ends, handler in before.items():
             signal.signal(ends, handler)
 
 
-class _Server(uvicorn.Server):
+class _Server(connections.Server):
     """Says where it listens, once it does."""
 
     async def startup(self, sockets=None):

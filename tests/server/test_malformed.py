@@ -1,5 +1,6 @@
 """Malformed requests: each is answered by a 4xx that names the input, and the next good request is answered."""
 
+import asyncio
 import copy
 import json
 
@@ -7,6 +8,11 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from qrkeras.server.limits import Limits
+from tests.support import malformed, servers
+from tests.support.askers import send_malformed
+from tests.support.server_load import export
 
 GOOD = {
     "seed": [[1, 2], [3, 4]],
@@ -165,3 +171,16 @@ def test_endless_numbers(post):
     check(post, b'{"inputs": [[1, ' + b"9" * 5_000 + b"]]}", "JSON Parse error")
     check(post, b'{"inputs": [[1, ' + b"9" * 4_000 + b"]]}", "seed")
     check(post, b'{"inputs": [[1, 1e400]]}', "seed")
+
+
+def test_ten_of_every_kind_at_once(tmp_path, caplog):
+    """A short turn of tests/support/server_load.py, which sends 10,000 to a process."""
+    export(tmp_path / "count" / "1", 1)
+    with servers.running(tmp_path, Limits(timeout_s=2.0)) as url:
+        host, port = url.removeprefix("http://").split(":")
+        count = 10 * len(malformed.KINDS)
+        found, wrong = asyncio.run(send_malformed((host, int(port)), count, at_once=20, patience=60))
+    assert not wrong, "good requests between them are answered"
+    outcomes = {outcome for kind in found.values() for outcome in kind}
+    assert outcomes <= {"left", "end", 200, 400, 403, 404, 405, 408, 413, 415, 501}
+    assert not [record for record in caplog.records if record.exc_info]

@@ -4,8 +4,7 @@ import contextlib
 import threading
 import time
 
-import uvicorn
-
+from qrkeras.server import connections
 from qrkeras.server.limits import Limits
 from qrkeras.server.serve import application, listen
 
@@ -15,7 +14,7 @@ def running(base, limits=Limits(), poll_s=0.05, **options):  # noqa: B008
     """The URL of a server of `base`, which has loaded what was there."""
     app = application(base, limits, poll_s=poll_s, **options)
     with listen(port=0) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="critical", lifespan="on"))
+        server = connections.Server(connections.config(app, log_level="critical", lifespan="on"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
