@@ -70,7 +70,6 @@ def serve(app, host="127.0.0.1", port=8501, drain_s=60.0):
         with listening:
             server.run(sockets=[listening])
     finally:
-        gc.unfreeze()
         for ends, handler in before.items():
             signal.signal(ends, handler)
 

@@ -21,7 +21,7 @@ GZIP = packed(BODY)
 
 
 def post(url, data, headers):
-    return requests.post(url + "/v1/models/painter:predict", data=data, headers=headers, timeout=60)
+    return requests.post(url + "/v1/models/painter:predict", data=data, headers=headers, timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_what_is_not_called_json(url, kind):
 def test_a_body_that_does_not_come(base):
     with servers.running(base, Limits(timeout_s=0.2)) as url:
         host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=60) as connection:
-            head = f"POST /v1/models/painter:predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 99\r\n\r\n{{"
-            connection.sendall(head.encode())
-            answer = connection.recv(2**16)
+        with socket.create_connection((host, int(port)), timeout=600) as connection:
+            head = f"POST /v1/models/painter:predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 99\r\n"
+            connection.sendall(head.encode() + b"Connection: close\r\n\r\n{")
+            answer = b"".join(iter(lambda: connection.recv(2**16), b""))
     assert answer.startswith(b"HTTP/1.1 408 ") and answer.endswith(b'{"error":"the request did not come within 0.2 s"}')

@@ -14,7 +14,7 @@ BODY = json.dumps({"inputs": [[1, 2]]})
 def asked(url, headers, method="GET", path="/v1/models", body=None):
     """Status, headers and text of an answer; of `headers`, {port} is the server's."""
     address = url.removeprefix("http://")
-    connection = http.client.HTTPConnection(address, timeout=60)
+    connection = http.client.HTTPConnection(address, timeout=600)
     connection.putrequest(method, path, skip_host=True)
     for name, value in headers:
         connection.putheader(name, value.replace("{port}", address.split(":")[1]))

@@ -67,7 +67,7 @@ def post(url):
 
         def send(body, path="/v1/models/painter:predict"):
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            return session.post(url + path, data=data, timeout=60)
+            return session.post(url + path, data=data, timeout=600)
 
         yield send
 
@@ -157,7 +157,7 @@ def test_any_path(post, url, path):
     for url_path in ("/v1/models/" + path, "/v1/models/painter" + path, "/v1/models/painter/versions/" + path):
         reply = post({"inputs": [[1, 2]]}, url_path)
         assert reply.status_code in (400, 404) and reply.json()["error"]
-        assert requests.get(url + url_path, timeout=60).status_code in (200, 400, 404)
+        assert requests.get(url + url_path, timeout=600).status_code in (200, 400, 404)
     check(post, b"{}", "instances")
 
 
@@ -176,11 +176,12 @@ def test_endless_numbers(post):
 def test_ten_of_every_kind_at_once(tmp_path, caplog):
     """A short turn of tests/support/server_load.py, which sends 10,000 to a process."""
     export(tmp_path / "count" / "1", 1)
-    with servers.running(tmp_path, Limits(timeout_s=2.0)) as url:
+    kinds = [kind for kind in malformed.KINDS if kind != "unfinished"]  # which waits for its deadline
+    with servers.running(tmp_path, Limits(timeout_s=servers.PATIENCE)) as url:
         host, port = url.removeprefix("http://").split(":")
-        count = 10 * len(malformed.KINDS)
-        found, wrong = asyncio.run(send_malformed((host, int(port)), count, at_once=20, patience=60))
+        call = send_malformed((host, int(port)), 10 * len(kinds), 20, servers.PATIENCE, kinds=kinds)
+        found, wrong = asyncio.run(call)
     assert not wrong, "good requests between them are answered"
     outcomes = {outcome for kind in found.values() for outcome in kind}
-    assert outcomes <= {"left", "end", 200, 400, 403, 404, 405, 408, 413, 415, 501}
+    assert outcomes <= {"left", "end", 200, 400, 403, 404, 405, 413, 415, 501}
     assert not [record for record in caplog.records if record.exc_info]

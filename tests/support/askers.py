@@ -76,15 +76,14 @@ def cut(data, pieces):
     return [data[i : i + size] for i in range(0, len(data), size)]
 
 
-async def send_malformed(address, count, at_once, patience, seed=0):
+async def send_malformed(address, count, at_once, patience, seed=0, kinds=tuple(malformed.KINDS)):
     """`{kind: Counter of outcomes}` of `count` requests, and how many good ones beside them were answered wrongly."""
     found, wrong, left = collections.defaultdict(collections.Counter), [], iter(range(count))
-    names = list(malformed.KINDS)
 
     async def client():
         asker = Asker(address)
         for i in left:
-            name = names[i % len(names)]
+            name = kinds[i % len(kinds)]
             sent = malformed.KINDS[name](random.Random(f"{seed} {i}"))
             outcome = await send(address, sent, patience)
             if outcome.count(200) < sent.good:

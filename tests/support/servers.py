@@ -8,6 +8,8 @@ from qrkeras.server import connections
 from qrkeras.server.limits import Limits
 from qrkeras.server.serve import application, listen
 
+PATIENCE = 600
+
 
 @contextlib.contextmanager
 def running(base, limits=Limits(), poll_s=0.05, **options):  # noqa: B008
@@ -27,8 +29,8 @@ def running(base, limits=Limits(), poll_s=0.05, **options):  # noqa: B008
             thread.join()
 
 
-def until(condition, seconds=60):
-    """Waits until `condition()` holds, and returns what it returned."""
+def until(condition, seconds=PATIENCE):
+    """Waits until `condition()` holds, and returns what it returned; `seconds` are for what never comes."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it never came"
