@@ -39,7 +39,7 @@ setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["pytest", "hypothesis", "ruff", "grpcio"],
+        "test": ["pytest", "pytest-xdist", "hypothesis", "ruff", "grpcio"],
         "benchmark": ["torch", "psutil", "tensorflow-probability"],
     },
     entry_points={"console_scripts": ["qrkeras = qrkeras.cli:main"]},

@@ -387,13 +387,13 @@ def test_preempted_run_saves_and_goes_on(tmp_path, capsys):
         [sys.executable, "-m", "qrkeras", *arguments, str(10**6)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while process.poll() is None and time.monotonic() < deadline:
             if (run_dir / "metrics.jsonl").exists() and "d_loss" in (run_dir / "metrics.jsonl").read_text():
                 break
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     finally:
         process.kill()
     assert process.returncode == 0, err.decode()

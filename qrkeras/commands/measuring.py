@@ -35,7 +35,8 @@ def evaluate(
       run: run directories of images, of one data set.
       samples: generated images of each run; None: as in the first run's preset (papers: 50,000).
       references: real images of each split that they are compared with, at most; None: as in that preset.
-      features: inception, cifar10-cnn, digits-cnn or FILE.keras; None: as in the first run's preset.
+      features: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it), cifar10-cnn, digits-cnn or
+        FILE.keras (read in Keras' safe mode); None: as in the first run's preset.
       split: real images that all but the two FIDs are taken against.
       seed: of the noise.
       best: take the best model evaluated during training, not the newest.
