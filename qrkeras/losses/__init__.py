@@ -14,6 +14,7 @@ from qrkeras.losses.likelihood import (
     discretized_logistic,
     gaussian_kl,
 )
+from qrkeras.losses.lookup import get
 from qrkeras.losses.penalties import gradient_penalty, interpolate, l1_square, l2
 from qrkeras.losses.quantile import pinball, quantile_fractions, quantile_huber
 from qrkeras.losses.quantile_divergence import quantile_divergence, quantile_divergence_of_functions
@@ -29,6 +30,7 @@ __all__ = [
     "categorical_quantile",
     "discretized_logistic",
     "gaussian_kl",
+    "get",
     "gradient_penalty",
     "interpolate",
     "l1_square",

@@ -275,7 +275,7 @@ def test_bad_options(options, message):
         (np.zeros((4, 4, 3, 3), "uint8"), r"images of shape \(3, 3, 3\).*Received: \(4, 3, 3\)"),
         (np.zeros((4, 3, 3, 1), "uint8"), r"images of shape \(3, 3, 3\).*Received: \(3, 3, 1\).*channels"),
         (IMAGES.astype("float32"), r"uint8 images, 0\.\.255. Received: float32. Convert"),
-        ([[1]], "x must be a NumPy array, a tensor or a tf.data.Dataset of images. Received: list"),
+        ([[1]], "x must be a NumPy array or a tensor of images, or for training .* a generator. Received: list"),
         (tf.data.Dataset.from_tensors(IMAGES.astype("float32")), "uint8 images.*Received: float32"),
         (tf.data.Dataset.from_tensors(IMAGES[:, :2]), r"Received: \(2, 3, 3\)"),
     ],
@@ -326,7 +326,7 @@ def test_bad_levels(tau, message):
 @pytest.mark.parametrize(
     ("num_classes", "labels", "message"),
     [
-        (None, 1, "must be None for a network without classes. Received: 1. Build the network with num_classes"),
+        (None, 1, "must be None for a network without classes. Received: 1. Leave it out; PixelCNN and PixelIQN take labels"),
         (4, None, "must hold class labels, 0 to 3. Received: None"),
         (4, np.full(32, 4), r"must be in 0\.\.3. Received: 4 to 4"),
         (4, -1, r"must be in 0\.\.3. Received: -1 to -1"),

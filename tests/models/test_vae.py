@@ -356,7 +356,7 @@ def test_networks_that_do_not_fit():
         (IMAGES[:0], "must hold at least one image"),
         (IMAGES[:, :4], r"images of shape \(8, 8, 1\).*Received: \(4, 8, 1\)"),
         (IMAGES.astype("float32"), r"uint8 images, 0\.\.255. Received: float32. Convert"),
-        ([[1]], "must be a NumPy array, a tensor or a tf.data.Dataset of images. Received: list"),
+        ([[1]], "must be a NumPy array or a tensor of images, or for training .* a generator. Received: list"),
     ],
 )
 def test_bad_images(x, message):
