@@ -1,5 +1,6 @@
 """What every model makes of Keras' own methods: arguments are used or refused by name, never dropped."""
 
+import copy
 import math
 import warnings
 
@@ -169,8 +170,9 @@ class GenerativeModel(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        parts = {name: keras.saving.deserialize_keras_object(config[name], custom_objects) for name in cls.PARTS}
-        return cls(**{**config, **parts})
+        parts = copy.deepcopy({name: config[name] for name in cls.PARTS})  # Keras empties those of functional models
+        made = {name: keras.saving.deserialize_keras_object(part, custom_objects) for name, part in parts.items()}
+        return cls(**{**config, **made})
 
     def _check_precision(self, layer):
         if layer.compute_dtype not in ("float32", "bfloat16") or layer.variable_dtype != "float32":

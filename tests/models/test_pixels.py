@@ -166,11 +166,6 @@ def test_datasets_train_as_arrays_do(build):
     pairs.fit(tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(8), verbose=0)
     for a, b in zip(weights(arrays), weights(pairs), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-    plain, labelled = model(build), model(build)
-    fit(plain)
-    labelled.fit(tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(8), verbose=0)  # labels left aside
-    for a, b in zip(weights(plain), weights(labelled), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_labels_out_of_range_in_a_dataset_stop_training():
@@ -326,7 +321,11 @@ def test_bad_levels(tau, message):
 @pytest.mark.parametrize(
     ("num_classes", "labels", "message"),
     [
-        (None, 1, "must be None for a network without classes. Received: 1. Leave it out; PixelCNN and PixelIQN take labels"),
+        (
+            None,
+            1,
+            "must be None for a network without classes. Received: 1. Leave it out; PixelCNN and PixelIQN take labels",
+        ),
         (4, None, "must hold class labels, 0 to 3. Received: None"),
         (4, np.full(32, 4), r"must be in 0\.\.3. Received: 4 to 4"),
         (4, -1, r"must be in 0\.\.3. Received: -1 to -1"),
