@@ -7,7 +7,7 @@ import sys
 import tyro
 
 from qrkeras.commands import VERBS
-from qrkeras.commands.quiet import load_tensorflow
+from qrkeras.commands.quiet import load_keras, load_tensorflow
 from qrkeras.commands.terminal import plain_output
 
 
@@ -36,7 +36,7 @@ def _run(arguments):
             raise ValueError(f"VERB must be one of {', '.join(VERBS)}. Received: {name!r}.{hint}")
         # `train` refuses misspelt options first; `tune` leaves TensorFlow to its workers.
         if name not in ("presets", "train", "tune") and not {"-h", "--help"} & set(rest):
-            load_tensorflow()
+            load_tensorflow() if name == "serve" else load_keras()
         if name == "train":
             VERBS[name](rest)
         else:

@@ -20,7 +20,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from qrkeras import runs
-from qrkeras.models.signature import Signature
+from qrkeras.models.saved_model import write_saved_model
 
 WARMUP = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 METADATA = pathlib.Path("assets.extra", "qrkeras.json")
@@ -150,16 +150,7 @@ def _taken(target):
 
 
 def _write(model, name, metadata, path):
-    functions = {key: _traced(signature) for key, signature in model.signatures().items()}
-    images = functions["sample"].structured_outputs.get("images")
-    if images is not None and images.dtype == tf.uint8 and images.shape[-1] in (1, 3):
-        functions["sample_png"] = _traced(_as_png(model.signatures()["sample"]))
-    functions["serving_default"] = functions["sample"]
-
-    module = tf.Module()
-    module.weights = list({id(v): v for function in functions.values() for v in function.graph.variables}.values())
-    tf.saved_model.save(module, str(path), signatures=functions)
-
+    functions = write_saved_model(model.signatures(), path)
     (path / WARMUP).parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path / WARMUP)) as writer:
         for key, function in functions.items():
@@ -187,41 +178,6 @@ def _strict(value):
     if isinstance(value, list | tuple):
         return [_strict(x) for x in value]
     return json.dumps(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _traced(signature):
-    """The signature as a concrete function with inputs and outputs by name, which refuses what does not fit."""
-    specs = {name: tf.TensorSpec((None, *shape), dtype, name=name) for name, (shape, dtype) in signature.inputs.items()}
-
-    @tf.function(autograph=False)
-    def served(**inputs):
-        return signature.function(**_fitting(inputs, specs))
-
-    return served.get_concrete_function(**specs)
-
-
-def _fitting(inputs, specs):
-    """The inputs, of the shapes that `specs` say and of one batch size.
-
-    TF Serving's session feeds tensors of any shape, whatever the signature says: a mask `(batch, 8, 1)` would be
-    broadcast, and no rows at all come back in another shape.
-    """
-    inputs = {name: tf.ensure_shape(x, specs[name].shape) for name, x in inputs.items()}
-    rows = {name: tf.shape(x)[0] for name, x in inputs.items()}
-    first, *others = rows
-    checks = [tf.debugging.Assert(rows[first] > 0, [f"{first} must have at least one row. Received:", rows[first]])]
-    for name in others:
-        told = [f"{name} must have as many rows as {first}. Received:", rows[name], "and", rows[first]]
-        checks.append(tf.debugging.Assert(rows[name] == rows[first], told))
-    with tf.control_dependencies(checks):
-        return {name: tf.identity(x) for name, x in inputs.items()}
-
-
-def _as_png(signature):
-    def sample_png(**inputs):
-        return {"png_bytes": tf.io.encode_png(signature.function(**inputs)["images"])}
-
-    return Signature(sample_png, signature.inputs)
 
 
 def _inputs(function):

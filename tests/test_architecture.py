@@ -26,8 +26,9 @@ MAY_IMPORT = {
     "evaluation": {"features", "metrics", "progress"},
     "plots": set(),
     "progress": set(),
+    "keras_settings": set(),
     "networks": {"layers"},
-    "models": {"losses", "layers"},
+    "models": {"keras_settings", "losses", "layers"},
     "callbacks": {"durable", "metrics", "plots"},
     "runs": {"durable", "presets", "processes", "qrkeras"},
     "experiment": {*EQUATIONS, "networks", "models", "callbacks", "evaluation", "features", "presets", "plots"},
@@ -55,6 +56,7 @@ MAY_IMPORT = {
         "draw",
         "evaluate",
         "figures",
+        "keras_settings",
         "latents",
         "plots",
         "presets",
@@ -68,7 +70,7 @@ MAY_IMPORT = {
     "cli": {"commands"},
 }
 NO_TENSORFLOW = ("losses", "layers", "networks", "metrics", "presets")
-PLUMBING = {"models/adversarial.py", "models/seeded.py"}
+PLUMBING = {"models/adversarial.py", "models/feed.py", "models/saved_model.py", "models/seeded.py"}
 
 
 def imports(tree):
