@@ -2,13 +2,25 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test lint install benchmark lock clean
+.PHONY: demo test backends lint install benchmark lock clean
 
 demo: install
 	$(BIN)/qrkeras demo
 
 test: install
-	TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest
+	TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+PACKAGES = 'import sysconfig; print(sysconfig.get_path("purelib"))'
+
+# JAX and torch beside the packages of .venv, in an environment of their own: losses, layers and networks run on them.
+backends: .venv-backends/installed
+	.venv-backends/bin/python -m pytest tests/test_backends.py -k "agree or name"
+
+.venv-backends/installed: tests/requirements-backends.lock .venv/installed
+	$(BIN)/python -m venv --clear .venv-backends
+	$(BIN)/python -c $(PACKAGES) > "$$(.venv-backends/bin/python -c $(PACKAGES))/main.pth"
+	.venv-backends/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements-backends.lock
+	touch $@
 
 lint: install
 	$(BIN)/ruff check .
@@ -38,4 +50,4 @@ lock:
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude qrkeras > requirements.lock
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-backends build *.egg-info

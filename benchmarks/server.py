@@ -140,7 +140,9 @@ async def crowd(settings, host, port, clients, seconds):
         i = 0
         while (now := time.perf_counter()) < start + seconds:
             data, i = body(settings, 1_000 * k + i), i + 1
-            writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+            writer.write(
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
+            )
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 200"), head
             await reader.readexactly(int(head.lower().split(b"content-length:")[1].split()[0]))

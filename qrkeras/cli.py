@@ -1,21 +1,31 @@
 """The `qrkeras` command: finds the verb, and ends bad input with one message."""
 
 import difflib
+import os
 import sys
 
 import tyro
 
 from qrkeras.commands import VERBS
-from qrkeras.commands.quiet import load_tensorflow
+from qrkeras.commands.quiet import load_keras, load_tensorflow
+from qrkeras.commands.terminal import plain_output
 
 
 def main(arguments=None):
     """Runs one verb; bad input ends with one message on standard error and exit status 2."""
+    if os.path.expanduser("~").startswith("~"):  # no home folder: Keras would make one of this name
+        os.environ.setdefault("KERAS_HOME", os.devnull)
+    with plain_output():
+        _run(arguments)
+
+
+def _run(arguments):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: qrkeras VERB ...\n\nGenerative image models learned by quantile regression.\n")
         for name, verb in VERBS.items():
-            print(f"  {name:12} {verb.__doc__.splitlines()[0]}")
+            told, *_ = (verb.__doc__ or "").splitlines() or [""]
+            print(f"  {name:12} {told}".rstrip())
         print("\n`qrkeras VERB --help` tells more of each.")
         return
     name, rest = arguments[0], arguments[1:]
@@ -26,11 +36,12 @@ def main(arguments=None):
             raise ValueError(f"VERB must be one of {', '.join(VERBS)}. Received: {name!r}.{hint}")
         # `train` refuses misspelt options first; `tune` leaves TensorFlow to its workers.
         if name not in ("presets", "train", "tune") and not {"-h", "--help"} & set(rest):
-            load_tensorflow()
+            load_tensorflow() if name == "serve" else load_keras()
         if name == "train":
             VERBS[name](rest)
         else:
             tyro.cli(VERBS[name], args=rest, prog=f"qrkeras {name}")
+        sys.stdout.flush()  # into a file on a full disk
     except (ValueError, RuntimeError, OSError) as error:
         print(f"qrkeras {name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None

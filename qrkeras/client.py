@@ -165,9 +165,9 @@ class Client:
         return self.predict("score", images=images, **_rows(conditions, len(images)))
 
     def _ask(self, method, path, body=None):
-        data = None if body is None else wire.encode(body)
+        sent = {} if body is None else {"data": wire.encode(body), "headers": {"Content-Type": "application/json"}}
         try:
-            reply = self._session.request(method, path, data=data, timeout=self._timeout)
+            reply = self._session.request(method, path, timeout=self._timeout, **sent)
         except requests.RequestException as error:
             raise ServingError(None, f"no answer from {path}: {error}") from error
         try:

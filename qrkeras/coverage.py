@@ -41,7 +41,8 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
       train_options: further options of `qrkeras train`, such as `("--update", "simultaneous")`.
     Returns: list of `Result`, by preset, then seed.
     Raises:
-      ValueError: where a preset is unknown or not of a mixture, or there is no step or worker.
+      ValueError: where a preset is unknown or not of a mixture, there is no step or worker, or somebody else's files
+        lie where the runs would.
       RuntimeError: where a training process fails, with its last words.
     """
     for name in names:
@@ -50,7 +51,10 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
     for argument, value in (("steps", steps), ("workers", workers)):
         if value is not None and value < 1:
             raise ValueError(f"{argument} must be at least 1. Received: {value}")
+    runs.check_parent(runs_dir, "runs_dir")
     jobs = [(name, seed, pathlib.Path(runs_dir) / f"{name}-{seed}") for name in names for seed in seeds]
+    for _, _, path in jobs:
+        runs.check_place(path, "runs_dir/PRESET-SEED", "config.json")
     wanted = {name: presets.get(name).steps if steps is None else steps for name in names}
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
                TimeRemainingColumn())  # fmt: skip
@@ -111,11 +115,12 @@ def _train(name, seed, path, steps, train_options):
     path.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "qrkeras", "train", name, "--seed", str(seed), "--run-dir", str(path)]
     command += ["--steps", str(preset.steps), *train_options]
-    with open(path / "log.txt", "w") as log:
+    with open(path / "log.txt", "a") as log:  # whoever trains there already writes it, too
+        begin = log.tell()
         environment = {**os.environ, **processes.share(threads=1)}
         done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     if done.returncode:
-        words = (path / "log.txt").read_text().splitlines()[-3:]
+        words = (path / "log.txt").read_bytes()[begin:].decode(errors="replace").splitlines()[-3:]
         raise RuntimeError(f"training {name} with seed {seed} ended with {done.returncode}: {' '.join(words)}")
 
 

@@ -27,6 +27,9 @@ def demo(directory="runs/demo", seed=1, steps=None, workers=2):
     One seed, so that it ends soon; docs/results.md has ten.
     """
     directory = pathlib.Path(directory)
+    runs.check_place(
+        directory, "directory", "the demonstration", (*(f"{name}-*" for name in METHODS), "grid25.png", "export")
+    )
     print(f"Training {', '.join(METHODS)} on Grid-25; about three minutes on two cores.")
     results = coverage.measure(METHODS, [seed], steps, workers, directory)
     print(coverage.table(results))

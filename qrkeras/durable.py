@@ -22,7 +22,7 @@ def write(path, text):
     path = pathlib.Path(path)
     temporary = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")  # others may write it, too
     try:
-        temporary.write_text(text)
+        temporary.write_text(text, "utf-8", "surrogateescape")  # whatever the locale, and names of files as they are
         replace(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)

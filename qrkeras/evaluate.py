@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from qrkeras import evaluation, experiment, plots, progress
+from qrkeras import evaluation, experiment, plots, progress, runs
 from qrkeras.data import take
 from qrkeras.train import load_model
 
@@ -58,10 +58,10 @@ def evaluate(
         raise ValueError(f"gan_train must be at least 1 epoch, or None. Received: {gan_train}")
     first = opened[0].preset
     for run in opened[1:]:
-        if dataclasses.replace(run.preset.data, directory=None) != dataclasses.replace(first.data, directory=None):
+        if not runs.same_data(opened[0], run):
             raise ValueError(
                 f"runs must be of one data set to be compared. Received: {opened[0].path} of {first.data.name} and "
-                f"{run.path} of {run.preset.data.name}. Evaluate them one by one."
+                f"{run.path} of {run.preset.data.name}, which are not the same images. Evaluate them one by one."
             )
     preset = dataclasses.replace(
         first,
@@ -116,7 +116,10 @@ def table(rows):
             "" if math.isnan(m.fid_test) else f"{m.fid_test:.4g}",
             _with_error(1000 * m.kid, 1000 * m.kid_error),
             _with_error(m.inception_score, m.inception_score_deviation),
-            *(f"{value:.3f}" for value in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8)),
+            *(
+                "" if math.isnan(x) else f"{x:.3f}"
+                for x in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8)
+            ),
         ]
         if m.split != split:  # held-out images against themselves
             cells[6], cells[8:] = "", [""] * 6
@@ -140,16 +143,27 @@ def table(rows):
     return "\n".join(lines)
 
 
+def outputs(prefix):
+    """Ending -> path of each file that `write` makes.
+
+    Raises:
+      ValueError: where one of them is a run's or a sweep's own.
+    """
+    paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
+    runs.check_outputs(paths.values())
+    return paths
+
+
 def write(rows, prefix):
     """Writes what was measured beside each other: PREFIX.csv, PREFIX.json, PREFIX.png (samples) and PREFIX-prd.png.
 
     Returns: the paths.
     """
+    paths = outputs(prefix)
     prefix.parent.mkdir(parents=True, exist_ok=True)
-    paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
     records = [to_record(row) for row in rows]
     paths[".json"].write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
-    with open(paths[".csv"], "w", newline="") as file:
+    with open(paths[".csv"], "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for record in records for key in record)))
         writer.writeheader()
         writer.writerows(records)
@@ -162,7 +176,7 @@ def write(rows, prefix):
         )
         panels[row.name + figure] = row.images
     plots.image_panels(panels, paths[".png"])
-    curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows}
+    curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows if row.measures.curve}
     plots.precision_recall_curves(curves, paths["-prd.png"])
     return list(paths.values())
 

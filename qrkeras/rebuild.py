@@ -15,13 +15,15 @@ def rebuild(name, data_dir=None, output=None, seed=0, verbose=1):
       seed: of weights, order and augmentation.   verbose: Keras' own.
     Returns: the path, and the accuracy on held-out images of what was written.
     Raises:
-      ValueError, RuntimeError: before training, where the name is unknown, the data are not to be had, or the folder
-        of the output cannot be made.
+      ValueError, RuntimeError: before training, where the name is unknown, the data are not to be had, or the output
+        is no .npz file or its folder cannot be made.
     """
     if name not in shipped.RECIPES:
         raise ValueError(f"name must be one of {', '.join(shipped.RECIPES)}. Received: {name!r}")
     recipe = shipped.RECIPES[name]
     path = shipped.FOLDER / f"{name}.npz" if output is None else pathlib.Path(output)
+    if path.suffix != ".npz":
+        raise ValueError(f"output must end in .npz. Received: {path}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,6 +1,7 @@
 """The run directory: what a training run leaves on disk, and how it is found again.
 
-config.json         preset, seed, versions
+config.json         preset, seed, versions, what tells its data from others
+lock                held by the training that writes here, and names it
 metrics.jsonl       one line for each log interval and each evaluation
 samples/            pictures from fixed noise, step-*.png (and step-*.npy for points)
 checkpoints/        the last two models, step-*.keras
@@ -9,29 +10,38 @@ evaluation.png      that distance over training
 tensorboard/        the same scalars for TensorBoard
 """
 
+import contextlib
 import dataclasses
+import fnmatch
 import json
+import os
 import pathlib
 import platform
 import shutil
 import subprocess
 import tempfile
 
-from qrkeras import __version__, durable
+from qrkeras import __version__, durable, processes
 from qrkeras.presets import Preset, differences, from_dict, leaves, rhythm, to_dict
 
+# What lies in a run directory before its config.json does.
+_LEFT_BY_A_KILL = ("lock", "log.txt", "config.json.*.tmp")
+_MARKS = ("config.json", "sweep.json", "oracle.json")
+_OWN = {*_MARKS, "best.json", "results.csv", "outcome.json", "evaluation.png"}
 ROOM = 256 * 2**20
 """Bytes of free disk that a run needs."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run directory and what it was made from."""
+    """A run directory and what it was made from; `data` tells that from other data, None where it cannot change or was
+    not noted."""
 
     path: pathlib.Path
     name: str
     preset: Preset
     seed: int
+    data: dict | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def metrics(self):
@@ -84,14 +94,51 @@ class Run:
         durable.write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
 
 
-def create(path, name, preset, seed):
-    """Opens the run directory `path` for training, and makes it where it is not there.
+@contextlib.contextmanager
+def opened(path, name, preset, seed, data=None):
+    """`create`, for one training alone.
 
     Raises:
-      ValueError: where it belongs to another experiment (naming the fields that differ), cannot be written,
-        or has no room.
+      processes.Taken: where another one writes into the directory.   ValueError: as `create`.
     """
     path = pathlib.Path(path)
+    check(path, preset, seed, data)
+    _make(path)
+    with processes.alone(path, "run_dir"):
+        yield create(path, name, preset, seed, data)
+
+
+def create(path, name, preset, seed, data=None):
+    """Opens the run directory `path` for training, and makes it where it is not there.
+
+    Args:
+      data: what tells the data from others, as sources of `qrkeras.data` know it.
+    Raises:
+      ValueError: before anything is written, if it belongs to another experiment (naming the fields that differ), to
+        other data (naming the files) or to something else (naming its files); or if it cannot be written or has no
+        room.
+    """
+    path, preset = pathlib.Path(path), anchored(preset)
+    check(path, preset, seed, data)
+    _make(path)
+    free = shutil.disk_usage(path).free
+    if free < ROOM:
+        raise ValueError(
+            f"run_dir needs {ROOM >> 20} MiB of free disk for checkpoints. Received: {path} with {free >> 20} MiB. "
+            "Free some or name another with --run-dir."
+        )
+    config = {
+        "name": name,
+        "seed": seed,
+        "preset": to_dict(preset),
+        "data": data,
+        "versions": versions(),
+    }
+    durable.write(path / "config.json", json.dumps(config, indent=2) + "\n")
+    return Run(path, name, preset, seed, data)
+
+
+def _make(path):
     try:
         for folder in (path, path / "samples", path / "checkpoints"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -102,22 +149,6 @@ def create(path, name, preset, seed):
             f"run_dir must be a directory that can be written. Received: {path} ({error.strerror or error}). "
             "Name another with --run-dir."
         ) from error
-    free = shutil.disk_usage(path).free
-    if free < ROOM:
-        raise ValueError(
-            f"run_dir needs {ROOM >> 20} MiB of free disk for checkpoints. Received: {path} with {free >> 20} MiB. "
-            "Free some or name another with --run-dir."
-        )
-    if (path / "config.json").exists():
-        _check_same(load(path), name, preset, seed)
-    config = {
-        "name": name,
-        "seed": seed,
-        "preset": to_dict(preset),
-        "versions": versions(),
-    }
-    durable.write(path / "config.json", json.dumps(config, indent=2) + "\n")
-    return Run(path, name, preset, seed)
 
 
 def load(path):
@@ -129,7 +160,7 @@ def load(path):
     path = pathlib.Path(path)
     try:
         config = json.loads((path / "config.json").read_text())
-        return Run(path, config["name"], from_dict(config["preset"]), config["seed"])
+        return Run(path, config["name"], from_dict(config["preset"]), config["seed"], config.get("data"))
     except FileNotFoundError as error:
         raise ValueError(
             f"RUN must be a run directory, which holds config.json. Received: {path}. `qrkeras train` makes one."
@@ -145,13 +176,126 @@ def load_all(paths):
     return [load(path) for path in paths]
 
 
-def _check_same(run, name, preset, seed):
-    there, now = {**leaves(run.preset), "seed": run.seed}, {**leaves(preset), "seed": seed}
-    if changed := differences(there, now, rhythm(preset)):
+def anchored(preset):
+    """`preset` with absolute places of its images and features, so that its run is understood from any directory."""
+    data, features = preset.data, preset.evaluate_features
+    if _is_folder(data.name):
+        data = dataclasses.replace(data, name=f"folder:{_absolute(data.name.removeprefix('folder:'))}")
+    if data.directory and "://" not in data.directory:
+        data = dataclasses.replace(data, directory=_absolute(data.directory))
+    if features.endswith(".keras"):
+        features = _absolute(features)
+    return dataclasses.replace(preset, data=data, evaluate_features=features)
+
+
+def may_move(one, other):
+    """Fields in which two presets may differ although their data are the same: where that lies."""
+    return {"data.directory"} | ({"data.name"} if _is_folder(one.data.name) and _is_folder(other.data.name) else set())
+
+
+def check(path, preset, seed, data=None):
+    """Raises ValueError unless `path` is a new or empty directory, or holds a run of the same experiment and data."""
+    path = pathlib.Path(path)
+    check_place(path, "run_dir", "config.json", _LEFT_BY_A_KILL)
+    if not (path / "config.json").exists():
+        return
+    try:
+        run = load(path)
+    except ValueError as error:
+        raise ValueError(
+            f"run_dir must be new, empty or a run's. Received: {path}, which holds {_listed(path)} ({error}). Put back "
+            "its config.json, or name another with --run-dir."
+        ) from error
+    preset, may_change = anchored(preset), rhythm(preset)
+    if run.data and data:
+        may_change |= may_move(run.preset, preset)
+    there, now = {**leaves(anchored(run.preset)), "seed": run.seed}, {**leaves(preset), "seed": seed}
+    if changed := differences(there, now, may_change):
         raise ValueError(
             f"run_dir must be new or hold the same experiment. Received: {run.path}, a run of {run.name} "
             f"({changed}). Name another with --run-dir."
         )
+    check_data(run, data, "run_dir")
+
+
+def check_parent(path, argument):
+    """Raises ValueError where a folder for runs is something else itself: a run, a sweep, a project of keras-tuner."""
+    for mark in _MARKS:
+        if (pathlib.Path(path) / mark).exists():
+            raise ValueError(
+                f"{argument} must be a folder for runs. Received: {path}, which holds {mark}. Name another."
+            )
+
+
+def check_outputs(paths):
+    """Raises ValueError where what is measured would be written over a file that a run or a sweep goes on from."""
+    for path in paths:
+        if path.name in _OWN and any((path.parent / mark).exists() for mark in _MARKS):
+            raise ValueError(f"output must be no file of a run or a sweep itself. Received: {path}. Name another.")
+
+
+def check_data(run, data, argument):
+    """Raises ValueError where the data of a run are known, and others than `data`."""
+    if run.data is None or data is None or run.data == data:
+        return
+    there, now = ({key: value for key, value in each.items() if key != "each"} for each in (run.data, data))
+    old, new = run.data.get("each", {}), data.get("each", {})
+    files = [
+        f"{name} {'changed' if name in old and name in new else 'gone' if name in old else 'new'}"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name) and old and new
+    ]
+    raise ValueError(
+        f"{argument} must hold a run of the same data. Received: {run.path}, whose data have changed: "
+        f"{'; '.join([_few(files)] * bool(files) + [differences(there, now)])}. Put the data back as they were, or "
+        "name another directory."
+    )
+
+
+def check_place(path, argument, mark, ours=()):
+    """Raises ValueError where a directory has no file `mark` and yet holds files, other than hidden ones and `ours`.
+
+    Args: argument: what the error calls the directory.   ours: patterns of names.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir() and not (path / mark).exists() and (found := _listed(path, ours)):
+        raise ValueError(
+            f"{argument} must be a new or empty directory, or one with {mark}. Received: {path}, which holds {found} "
+            f"and no {mark}. Put that back if it is lost, or name another directory."
+        )
+
+
+def same_data(one, other):
+    """Whether two runs learned from the same data, wherever it lies."""
+    data = [dataclasses.replace(run.preset.data, directory=None) for run in (one, other)]
+    if one.data and other.data:
+        data = [dataclasses.replace(each, name="") if _is_folder(each.name) else each for each in data]
+        return data[0] == data[1] and one.data == other.data
+    return data[0] == data[1]
+
+
+def _is_folder(name):
+    return name.startswith("folder:") and name != "folder:"
+
+
+def _absolute(path):
+    return str(pathlib.Path(os.path.expanduser(path)).absolute())
+
+
+def _listed(path, ours=()):
+    """The first names in a directory, without hidden ones, empty folders and `ours`; "" where there are none."""
+    return _few(
+        [
+            f"{entry.name}/" if entry.is_dir() else entry.name
+            for entry in sorted(path.iterdir())
+            if not (entry.is_dir() and not any(entry.iterdir()))
+            and not any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in (".*", *ours))
+        ]
+    )
+
+
+def _few(names):
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def versions():

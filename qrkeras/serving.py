@@ -10,7 +10,9 @@ assets.extra/qrkeras.json                      what was exported: signatures, st
 import errno
 import json
 import math
+import operator
 import pathlib
+import re
 import tempfile
 
 import numpy as np
@@ -18,10 +20,14 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from qrkeras import runs
-from qrkeras.models.signature import Signature
+from qrkeras.models.saved_model import write_saved_model
 
 WARMUP = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 METADATA = pathlib.Path("assets.extra", "qrkeras.json")
+NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+"""Names that are one folder and one part of a URL, everywhere."""
+LARGEST = 10**18 - 1
+"""The largest version: servers read 18 digits."""
 
 
 def export_model(model, base_dir, name, version=None, metadata=None):
@@ -37,19 +43,27 @@ def export_model(model, base_dir, name, version=None, metadata=None):
     Args:
       model: of `qrkeras.models`; its averaged weights where it has them.
       base_dir: folder that the server watches; made where it is not there.
-      name: of the served model.   version: positive int, not there yet; None: the next free one.
+      name: of the served model: letters, digits, "_", "-" and ".", of which the last two do not come first.
+      version: int from 1 to 10**18 - 1, not there yet; None: the next free one.
       metadata: JSON-ready dictionary of what else is known, such as the preset; it goes into `qrkeras.json`.
     Returns: path of the version.
     Raises:
-      ValueError: where the version exists or the folder cannot be written.
+      ValueError: before anything is written, if name or version cannot be served, the version exists, or the folder
+        holds something other than versions or cannot be written.
     """
-    if version is not None and version < 1:
-        raise ValueError(f"version must be a positive integer. Received: {version}")
+    if not (isinstance(name, str) and re.fullmatch(NAME, name)):
+        raise ValueError(
+            "name must be 1 to 100 letters (a to z), digits and _ - ., beginning with none of - and . Received: "
+            f"{name!r}. Choose one with --name."
+        )
     folder = pathlib.Path(base_dir) / name
     try:
+        _check_folder(folder)
+        there = _versions(folder)
+        first = _checked(max(there, default=0) + 1 if version is None else version)
+        if first in there:
+            raise _taken(folder / str(first))
         folder.mkdir(parents=True, exist_ok=True)
-        if version is not None and (folder / str(version)).exists():
-            raise _taken(folder / str(version))
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as temporary:
             written = pathlib.Path(temporary) / "model"
             _write(model, name, metadata or {}, written)
@@ -82,10 +96,44 @@ def table(metadata):
     return "\n".join(lines)
 
 
+def _checked(version):
+    """`version` as an int that servers read."""
+    try:
+        number = None if isinstance(version, bool) else operator.index(version)
+    except TypeError:
+        number = None
+    if number is None or not 1 <= number <= LARGEST:
+        raise ValueError(f"version must be an integer from 1 to {LARGEST}. Received: {version!r}")
+    return number
+
+
+def _check_folder(folder):
+    """Refuses a base that is the folder of one model, and a model's folder that is something else."""
+    if any((folder.parent / str(number) / "saved_model.pb").exists() for number in _versions(folder.parent)):
+        raise ValueError(
+            f"base_dir must hold a folder for each model, and these their versions. Received: {folder.parent}, which "
+            "holds versions. Give the folder above it, and the model's name with --name."
+        )
+    others = [path.name for path in _entries(folder) if path.is_file() and not path.name.startswith(".")]
+    if others and not _versions(folder):
+        raise ValueError(
+            f"base_dir/name must be a new folder, or one of versions. Received: {folder}, which holds "
+            f"{', '.join(sorted(others)[:3])}. Choose another base_dir, or another name with --name."
+        )
+
+
+def _versions(folder):
+    """The versions in a model's folder, as servers read their names."""
+    return {int(path.name) for path in _entries(folder) if re.fullmatch("[0-9]{1,18}", path.name)}
+
+
+def _entries(folder):
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
 def _publish(written, folder, version):
     while True:
-        taken = [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
-        target = folder / str(version or max(taken, default=0) + 1)
+        target = folder / str(version or max(_versions(folder), default=0) + 1)
         try:
             return written.rename(target)
         except OSError as error:
@@ -102,16 +150,7 @@ def _taken(target):
 
 
 def _write(model, name, metadata, path):
-    functions = {key: _traced(signature) for key, signature in model.signatures().items()}
-    images = functions["sample"].structured_outputs.get("images")
-    if images is not None and images.dtype == tf.uint8 and images.shape[-1] in (1, 3):
-        functions["sample_png"] = _traced(_as_png(model.signatures()["sample"]))
-    functions["serving_default"] = functions["sample"]
-
-    module = tf.Module()
-    module.weights = list({id(v): v for function in functions.values() for v in function.graph.variables}.values())
-    tf.saved_model.save(module, str(path), signatures=functions)
-
+    functions = write_saved_model(model.signatures(), path)
     (path / WARMUP).parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path / WARMUP)) as writer:
         for key, function in functions.items():
@@ -139,41 +178,6 @@ def _strict(value):
     if isinstance(value, list | tuple):
         return [_strict(x) for x in value]
     return json.dumps(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _traced(signature):
-    """The signature as a concrete function with inputs and outputs by name, which refuses what does not fit."""
-    specs = {name: tf.TensorSpec((None, *shape), dtype, name=name) for name, (shape, dtype) in signature.inputs.items()}
-
-    @tf.function(autograph=False)
-    def served(**inputs):
-        return signature.function(**_fitting(inputs, specs))
-
-    return served.get_concrete_function(**specs)
-
-
-def _fitting(inputs, specs):
-    """The inputs, of the shapes that `specs` say and of one batch size.
-
-    TF Serving's session feeds tensors of any shape, whatever the signature says: a mask `(batch, 8, 1)` would be
-    broadcast, and no rows at all come back in another shape.
-    """
-    inputs = {name: tf.ensure_shape(x, specs[name].shape) for name, x in inputs.items()}
-    rows = {name: tf.shape(x)[0] for name, x in inputs.items()}
-    first, *others = rows
-    checks = [tf.debugging.Assert(rows[first] > 0, [f"{first} must have at least one row. Received:", rows[first]])]
-    for name in others:
-        told = [f"{name} must have as many rows as {first}. Received:", rows[name], "and", rows[first]]
-        checks.append(tf.debugging.Assert(rows[name] == rows[first], told))
-    with tf.control_dependencies(checks):
-        return {name: tf.identity(x) for name, x in inputs.items()}
-
-
-def _as_png(signature):
-    def sample_png(**inputs):
-        return {"png_bytes": tf.io.encode_png(signature.function(**inputs)["images"])}
-
-    return Signature(sample_png, signature.inputs)
 
 
 def _inputs(function):

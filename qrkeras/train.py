@@ -27,10 +27,11 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
         number: it trains alike, but for rounding.
     Returns: `Run`.
     Raises:
-      ValueError: before training, where preset, data and run directory do not fit.
+      ValueError: before training, if preset, data and run directory do not fit, or another training writes there.
       TrainingFailed: where a loss or a weight stops being finite, or the disk fails.
     """
     check(preset)
+    preset = runs.anchored(preset)
     names = machine.choose(devices)
     if preset.batch_size % len(names):
         raise ValueError(
@@ -47,10 +48,19 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
     if preset.evaluate_every:
         real = experiment.build_data(preset) if preset.takes_labels else source
         evaluator = experiment.build_evaluator(preset, real, verbose=verbose)
-    run = runs.create(run_dir or f"runs/{name}-{seed}", name, preset, seed)
-    say = print if verbose else (lambda *_: None)
+    with runs.opened(run_dir or f"runs/{name}-{seed}", name, preset, seed, source.fingerprint()) as run:
+        _train(run, source, fresh, evaluator, names, at_once, verbose)
+    return run
+
+
+def _train(run, source, fresh, evaluator, names, at_once, verbose):
+    preset, say = run.preset, print if verbose else (lambda *_: None)
+    if source.left_out:
+        say(f"{source.name}: {source.size:,} images; left out: {_few(source.left_out)}")
     with machine.strategy(names).scope():
         model = callbacks.load_latest(run.checkpoints)
+    if model is not None:
+        _check_alike(model, fresh, run)
     # Without a checkpoint what was reported before the first step comes again.
     run.rewind(-1 if model is None else model.step)
     model = fresh if model is None else model
@@ -61,12 +71,12 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
             if isinstance(report, callbacks.Evaluation):
                 report.make_up(model)  # that of the last checkpoint, where a kill came between the two
         say(f"{run.path}: {model.step:,} of {preset.steps:,} steps done, nothing to do; --steps trains longer")
-        return run
+        return
     model.steps_per_execution = min(remaining, at_once)
-    say(f"{run.path}: {name}, seed {seed}, steps {model.step + 1:,} to {preset.steps:,} on {', '.join(names)}")
+    say(f"{run.path}: {run.name}, seed {run.seed}, steps {model.step + 1:,} to {preset.steps:,} on {', '.join(names)}")
     stop = callbacks.StopOnSignal()
     try:
-        batches = experiment.training_batches(preset, source, seed, model.step)
+        batches = experiment.training_batches(preset, source, run.seed, model.step)
         model.fit(
             batches.take(remaining),
             verbose=verbose,
@@ -86,7 +96,20 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
         say(f"\n{stop.signal}: saved at step {model.step:,}; the same command goes on from there")
     else:
         say(f"{run.path}: {model.step:,} steps done; samples in {run.samples}")
-    return run
+
+
+def _check_alike(model, fresh, run):
+    """Refuses checkpoints that the run's preset does not make."""
+    there, now = (f"{type(m).__name__} with {m.count_params():,} values" for m in (model, fresh))
+    if there != now:
+        raise ValueError(
+            f"run_dir must hold checkpoints of {run.name}, {now}. Received: {run.path}, whose newest holds {there}. "
+            "Put back the config.json that they belong to, or name another with --run-dir."
+        )
+
+
+def _few(names):
+    return f"{len(names):,}, {', '.join(names[:3])}{' ...' * (len(names) > 3)}"
 
 
 def load_model(run, best=False):

@@ -1,14 +1,21 @@
 """Tiny runs that tests share; a test that changes one copies it first."""
 
 import dataclasses
+import fcntl
 import os
+import shutil
+
+from qrkeras import processes
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if (beside := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))) > 1:  # processes of tests share the cores
+    for variable in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(variable, str(max(1, processes.cores() // beside)))
 
 import pytest
 import tensorflow as tf
 
-from qrkeras import cli, presets
+from qrkeras import cli, presets, runs
 from qrkeras.families.preset import Data
 
 # Two devices, for what replicas share; everything else runs on the first.
@@ -38,6 +45,39 @@ def _tiny(preset, **changes):
         "loss": dataclasses.replace(preset.loss, num_quantiles=4),
     }
     return dataclasses.replace(preset, **{**fields, **changes})
+
+
+# What takes longest is begun first: else the end of it is waited for.
+LONGEST = (
+    "tests/models/test_gan.py", "tests/search/test_launch.py", "tests/search/test_trial.py", "tests/test_cli.py",
+    "tests/test_train.py", "tests/models/", "tests/evaluation/", "tests/tuning/", "tests/test_demo.py",
+    "tests/test_kills.py", "tests/test_coverage.py", "tests/test_serving.py", "tests/server/", "tests/export/",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    rank = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: min((i for name, i in rank.items() if item.nodeid.startswith(name)), default=len(rank)))
+
+
+@pytest.fixture(scope="session")
+def shared_run(tmp_path_factory):
+    """`shared_run(name, preset's name, preset)`: one process of the session trains it, and each has a copy."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def run(name, preset_name, preset):
+        from qrkeras.train import train
+
+        made = common / f"trained-{name}"
+        with open(common / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                train(preset_name, preset, seed=1, run_dir=common / f"training-{name}" / "run", verbose=0)
+                (common / f"training-{name}").rename(made)
+        return runs.load(shutil.copytree(made / "run", tmp_path_factory.mktemp(name) / "run"))
+
+    return run
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -96,17 +136,13 @@ def tiny_images():
 
 
 @pytest.fixture(scope="session")
-def points_run(tiny_points, tmp_path_factory):
-    from qrkeras.train import train
-
-    return train("qrgan-ring8", tiny_points, seed=1, run_dir=tmp_path_factory.mktemp("points") / "run", verbose=0)
+def points_run(tiny_points, shared_run):
+    return shared_run("points", "qrgan-ring8", tiny_points)
 
 
 @pytest.fixture(scope="session")
-def images_run(tiny_images, tmp_path_factory):
-    from qrkeras.train import train
-
-    return train("qrgan-cifar10", tiny_images, seed=1, run_dir=tmp_path_factory.mktemp("images") / "run", verbose=0)
+def images_run(tiny_images, shared_run):
+    return shared_run("images", "qrgan-cifar10", tiny_images)
 
 
 @pytest.fixture(scope="session")
@@ -121,10 +157,8 @@ def tiny_pixels():
 
 
 @pytest.fixture(scope="session")
-def pixels_run(tiny_pixels, tmp_path_factory):
-    from qrkeras.train import train
-
-    return train("pixeliqn-digits", tiny_pixels, seed=1, run_dir=tmp_path_factory.mktemp("pixels") / "run", verbose=0)
+def pixels_run(tiny_pixels, shared_run):
+    return shared_run("pixels", "pixeliqn-digits", tiny_pixels)
 
 
 @pytest.fixture(scope="session")
@@ -171,7 +205,5 @@ def tiny_latents():
 
 
 @pytest.fixture(scope="session")
-def latents_run(tiny_latents, tmp_path_factory):
-    from qrkeras.train import train
-
-    return train("aiqnvae-digits", tiny_latents, seed=1, run_dir=tmp_path_factory.mktemp("latents") / "run", verbose=0)
+def latents_run(tiny_latents, shared_run):
+    return shared_run("latents", "aiqnvae-digits", tiny_latents)

@@ -26,10 +26,11 @@ MAY_IMPORT = {
     "evaluation": {"features", "metrics", "progress"},
     "plots": set(),
     "progress": set(),
+    "keras_settings": set(),
     "networks": {"layers"},
-    "models": {"losses", "layers"},
+    "models": {"keras_settings", "losses", "layers"},
     "callbacks": {"durable", "metrics", "plots"},
-    "runs": {"durable", "presets", "qrkeras"},
+    "runs": {"durable", "presets", "processes", "qrkeras"},
     "experiment": {"data", "callbacks", "evaluation", "features", "presets"},
     "serving": {"models", "runs"},
     "wire": set(),
@@ -57,6 +58,7 @@ MAY_IMPORT = {
         "evaluate",
         "families",
         "figures",
+        "keras_settings",
         "latents",
         "plots",
         "presets",
@@ -70,7 +72,7 @@ MAY_IMPORT = {
     "cli": {"commands"},
 }
 NO_TENSORFLOW = ("losses", "layers", "networks", "metrics", "presets", "families")
-PLUMBING = {"models/adversarial.py", "models/seeded.py"}
+PLUMBING = {"models/adversarial.py", "models/feed.py", "models/saved_model.py", "models/seeded.py"}
 
 
 def imports(tree):

@@ -1,5 +1,6 @@
 """The command, mostly in this process; what must hold of a fresh one is tried in a fresh one."""
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -46,6 +47,58 @@ def test_quick_answers_need_no_tensorflow(arguments):
 def test_presets_are_listed(done):
     listed = done("presets")
     assert [line.split()[0] for line in listed.splitlines()[1:]] == list(presets.PRESETS)
+
+
+def test_docstrings_that_python_has_taken_away(done, capfd):
+    script = "import sys\nfrom qrkeras import cli\ncli.main(sys.argv[1:])"
+    for arguments in ([], ["train", "qrgan-ring8", "--help"], ["coverage", "--help"]):
+        ran = subprocess.run([sys.executable, "-OO", "-c", script, *arguments], capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        with contextlib.suppress(SystemExit):
+            cli.main(arguments)
+        assert ran.stdout.split() == capfd.readouterr().out.split()
+
+
+def test_a_reader_that_has_enough(tmp_path):
+    script = "import sys\nfrom qrkeras import cli\nfor _ in range(3000): cli.main(['--help'])\nopen(sys.argv[1], 'w')"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path / "end"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert writer.stdout.readline() == "usage: qrkeras VERB ...\n"
+    writer.stdout.close()
+    assert writer.stderr.read() == "" and writer.wait() == 0
+    assert (tmp_path / "end").exists(), "what there is to do is done"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "> /dev/full"])
+def test_no_place_to_print(closed):
+    ran = subprocess.run(f"{sys.executable} -m qrkeras presets {closed}", shell=True, capture_output=True, text=True)
+    assert "Traceback" not in ran.stderr
+    assert (ran.returncode, "No space left" in ran.stderr) == ((2, True) if "full" in closed else (0, False))
+
+
+def test_no_home_and_a_user_without_a_name(tmp_path):
+    """As in a container that is run with --user 4321; nothing is made in a folder called ~."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("import pwd\npwd.getpwuid = {}.__getitem__")
+    (tmp_path / "work").mkdir()
+    known = (
+        "HOME",
+        "QRKERAS_CACHE",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "TFDS_DATA_DIR",
+        "MPLCONFIGDIR",
+        "KERAS_HOME",
+    )
+    env = {key: value for key, value in os.environ.items() if key not in known}
+    path = [str(tmp_path / "site"), str(pathlib.Path(cli.__file__).parents[1])]
+    command = [sys.executable, "-m", "qrkeras", "train", "qrgan-cifar10"]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path / "work", env={**env, "PYTHONPATH": os.pathsep.join(path)}
+    )
+    assert ran.returncode == 2 and "data_dir must be given where there is no home folder" in ran.stderr
+    assert list((tmp_path / "work").iterdir()) == []
 
 
 def test_one_preset_with_its_sources(done):
@@ -295,6 +348,30 @@ def test_plot_refuses_before_it_draws(refused, copied, tmp_path):
     assert "RUN must name runs of one mixture" in refused("plot", copied, tmp_path / "grid")
     (copied / "metrics.jsonl").write_text("")
     assert "RUN must hold lines in metrics.jsonl" in refused("plot", copied)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """`coverage` that has measured already; its table holds a plus-minus sign."""
+    from qrkeras import coverage
+
+    found = [coverage.Result("qrgan-ring8", seed, 4, 8, seed, 8, 0.9, 0.1) for seed in (0, 1)]
+    monkeypatch.setattr(coverage, "measure", lambda *arguments: found)
+
+
+def test_an_ascii_terminal(measured, tmp_path, monkeypatch):
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    cli.main(["coverage", "qrgan-ring8", "--output", str(tmp_path / "figures.json")])
+    shown.flush()
+    assert "0.5 +/- 0.7 of 8" in shown.buffer.getvalue().decode("ascii")
+
+
+def test_what_cannot_be_written_is_shown(measured, tmp_path, capfd):
+    with pytest.raises(SystemExit):
+        cli.main(["coverage", "qrgan-ring8", "--output", str(tmp_path)])
+    out, err = capfd.readouterr()
+    assert "0.5 ± 0.7 of 8" in out and "Is a directory" in err
 
 
 def test_coverage_writes_its_figures(done, tmp_path, monkeypatch):

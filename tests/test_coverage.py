@@ -115,3 +115,15 @@ def test_bad_arguments(tmp_path):
     with pytest.raises(ValueError, match="workers must be at least 1. Received: 0"):
         coverage.measure(["qrgan-ring8"], [0], workers=0, runs_dir=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_somebody_elses_files_are_left_alone(tmp_path):
+    for name in ("runs/qrgan-ring8-1/thesis.tex", "project/oracle.json"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match="runs_dir/PRESET-SEED must be a new .*which holds thesis.tex and no config"):
+        coverage.measure(["qrgan-ring8"], [0, 1], 4, 1, tmp_path / "runs", verbose=0)
+    with pytest.raises(ValueError, match="runs_dir must be a folder for runs.*which holds oracle.json"):
+        coverage.measure(["qrgan-ring8"], [0, 1], 4, 1, tmp_path / "project", verbose=0)
+    assert sorted(tmp_path.rglob("*")) == before

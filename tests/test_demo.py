@@ -24,3 +24,10 @@ def test_a_reader_that_fails_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("qrkeras.serving.export_model", lambda *arguments: tmp_path)
     with pytest.raises(RuntimeError, match="plain TensorFlow could not draw from"):
         demo.demo(tmp_path)
+
+
+def test_somebody_elses_directory_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(ValueError, match="directory must be a new or empty directory.*which holds thesis.tex"):
+        demo.demo(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

@@ -30,7 +30,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     file = tmp_path / "a.json"
     durable.write(file, "old")
 
-    def full(self, text):
+    def full(self, *text):
         self.touch()
         raise OSError(28, "No space left on device")
 

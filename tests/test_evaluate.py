@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from qrkeras import data, evaluate, experiment, runs, train
+from qrkeras.data.order import held_out
 from qrkeras.evaluation import ClassScores, Measures
 from qrkeras.families.preset import Data
 from qrkeras.metrics import CurveEstimate
@@ -184,6 +185,13 @@ def test_torn_best_model(refused, images_run, tmp_path):
     (tmp_path / "run" / "best.keras").write_bytes(b"PK torn")
     told = refused("evaluate", tmp_path / "run", "--best")
     assert "RUN must hold a best model that can be read" in told and "Leave out --best" in told
+
+
+def test_output_is_no_file_of_the_runs_own(refused, images_run):
+    before = (images_run.path / "config.json").read_bytes()
+    output = images_run.path / "config"
+    assert "output must be no file of a run" in refused("evaluate", images_run.path, "--output", output)
+    assert (images_run.path / "config.json").read_bytes() == before
 
 
 def test_command_needs_a_run(refused):
@@ -371,11 +379,12 @@ def test_train_with_inception_offline(refused, monkeypatch, tmp_path):
 def test_few_held_out_images_are_refused_before_a_run_is_made(tiny_images, tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
-    for i in range(40):
+    held = [i for i in range(99) if held_out(f"{i}.png")]
+    for i in [*held[:3], *sorted(set(range(40)) - set(held))]:
         Image.fromarray(np.full((8, 8), i, "uint8")).save(folder / f"{i}.png")
     preset = dataclasses.replace(
         tiny_images, data=Data(f"folder:{folder}"), evaluate_every=5, evaluate_features="digits-cnn"
     )
-    with pytest.raises(ValueError, match="the test images of 'folder:.* must be at least 10 .*--evaluate-every None"):
+    with pytest.raises(ValueError, match="the test images of 'folder:.* must be at least 4 .*--evaluate-every None"):
         train.train("x", preset, 0, tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()

@@ -63,5 +63,11 @@ def test_output_that_cannot_be_written(refused, tmp_path):
     assert told.startswith("qrkeras rebuild: output must be a file in a folder that can be written. Received: ")
 
 
+def test_output_that_is_no_weights(refused, tmp_path):
+    (tmp_path / "thesis.tex").write_text("words")
+    assert "output must end in .npz" in refused("digits-cnn", "--output", tmp_path / "thesis.tex")
+    assert (tmp_path / "thesis.tex").read_text() == "words"
+
+
 def test_data_that_is_not_to_be_had(refused, tmp_path):
     assert "must name an existing folder" in refused("cifar10-cnn", "--data-dir", tmp_path / "nowhere")

@@ -1,10 +1,12 @@
 import collections
 import dataclasses
 import json
+import os
 
 import pytest
 
-from qrkeras import presets, runs
+from qrkeras import presets, processes, runs
+from qrkeras.families.preset import Data
 
 RING8 = presets.get("qrgan-ring8")
 
@@ -128,3 +130,119 @@ def test_rewind_drops_what_came_later_and_the_torn_line(run):
     assert run.metrics.read_text() == '{"step": 0}\n{"step": 5}\n'
     run.rewind(-1)
     assert run.metrics.read_text() == ""
+
+
+def test_one_training_at_a_time(tmp_path):
+    with runs.opened(tmp_path / "run", "qrgan-ring8", RING8, 3) as run:
+        before = (run.path / "config.json").read_bytes()
+        longer = dataclasses.replace(RING8, steps=7)
+        second = runs.opened(run.path, "qrgan-ring8", longer, 3)
+        with pytest.raises(processes.Taken, match=f"run_dir must be .* where process {os.getpid()} on "), second:
+            pass
+        assert (run.path / "config.json").read_bytes() == before
+    with runs.opened(run.path, "qrgan-ring8", longer, 3) as again:
+        assert again.preset == longer
+
+
+@pytest.mark.parametrize("lies", ["config.json", "oracle.json", "deep/thesis.tex", "step-00000005.keras"])
+def test_somebody_elses_directory_is_left_alone(tmp_path, lies):
+    (tmp_path / "mine" / lies).parent.mkdir(parents=True)
+    (tmp_path / "mine" / lies).write_text('{"model_type": "llama"}')
+    before = sorted(tmp_path.rglob("*"))
+    for use in (runs.create, lambda *arguments: runs.opened(*arguments).__enter__()):
+        with pytest.raises(ValueError, match=f"run_dir must be .*mine, which holds {lies.split('/')[0]}"):
+            use(tmp_path / "mine", "qrgan-ring8", RING8, 0)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("text", [None, "", "{", '{"name": "x", "seed": 0, "preset": {"type": "Flow"}}'])
+def test_a_run_whose_configuration_is_lost_is_not_taken_over(run, text):
+    (run.checkpoints / "step-00000005.keras").write_text("weights")
+    (run.path / "config.json").unlink() if text is None else (run.path / "config.json").write_text(text)
+    before = sorted(run.path.rglob("*"))
+    with pytest.raises(ValueError, match="run_dir must be .*, which holds checkpoints/"):
+        runs.create(run.path, "qrgan-grid25", presets.get("qrgan-grid25"), 0)
+    assert sorted(run.path.rglob("*")) == before
+
+
+def test_what_a_kill_leaves_before_the_configuration_is_no_strangers(run):
+    (run.path / "config.json").unlink()
+    for name in ("lock", "log.txt", "config.json.host.17.tmp", ".nfs1"):
+        (run.path / name).write_text("")
+    assert runs.create(run.path, "qrgan-grid25", presets.get("qrgan-grid25"), 0).name == "qrgan-grid25"
+
+
+CATS = dataclasses.replace(RING8, data=Data("folder:/cats"))
+DATA = {"files": 3, "bytes": 6, "digest": "abc", "each": {"a.png": "1 x", "b.png": "2 y", "c.png": "3 z"}}
+OTHER = {"files": 3, "bytes": 7, "digest": "def", "each": {"a.png": "1 x", "b.png": "2 w", "d.png": "4 z"}}
+
+
+def test_data_that_changed_are_named(tmp_path):
+    run = runs.create(tmp_path, "cats", CATS, 0, DATA)
+    assert run.data == DATA == runs.load(tmp_path).data
+    told = "whose data have changed: b.png changed, c.png gone, d.png new; bytes: 6 there, 7 now; digest: abc there"
+    with pytest.raises(ValueError, match=told):
+        runs.create(tmp_path, "cats", CATS, 0, OTHER)
+    few = {key: value for key, value in OTHER.items() if key != "each"}  # of many files, each is not known
+    with pytest.raises(ValueError, match="changed: bytes: 6 there, 7 now; digest"):
+        runs.create(tmp_path, "cats", CATS, 0, few)
+    assert runs.load(tmp_path).data == DATA
+
+
+def test_data_that_moved_go_on(tmp_path):
+    runs.create(tmp_path, "cats", CATS, 0, DATA)
+    moved = dataclasses.replace(CATS, data=Data("folder:/elsewhere/cats", directory="/x"))
+    assert runs.create(tmp_path, "cats", moved, 0, DATA).preset == moved == runs.load(tmp_path).preset
+    with pytest.raises(ValueError, match="whose data have changed"):
+        runs.create(tmp_path, "cats", CATS, 0, OTHER)
+    with pytest.raises(ValueError, match="data.name: folder:/elsewhere/cats there, cats now"):
+        runs.create(tmp_path, "cats", dataclasses.replace(CATS, data=Data("cats")), 0, DATA)
+
+
+def test_a_run_from_before_data_were_noted_takes_them_on(tmp_path):
+    runs.create(tmp_path, "cats", CATS, 0)
+    elsewhere = dataclasses.replace(CATS, data=Data("folder:/elsewhere"))
+    with pytest.raises(ValueError, match="data.name: folder:/cats there, folder:/elsewhere now"):
+        runs.create(tmp_path, "cats", elsewhere, 0, DATA)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["data"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert runs.create(tmp_path, "cats", CATS, 0, DATA).data == DATA
+    assert runs.create(tmp_path, "cats", elsewhere, 0, DATA).preset == elsewhere
+
+
+def test_places_do_not_depend_on_the_directory_of_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    preset = dataclasses.replace(CATS, data=Data("folder:cats", directory="tfds"), evaluate_features="mine.keras")
+    run = runs.create("run", "cats", preset, 0)
+    assert run.preset == runs.load("run").preset == runs.anchored(run.preset)
+    assert (run.preset.data.name, run.preset.data.directory) == (f"folder:{tmp_path}/cats", f"{tmp_path}/tfds")
+    assert run.preset.evaluate_features == f"{tmp_path}/mine.keras"
+    # As a run of before has them.
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["preset"]["data"]["name"] = "folder:cats"
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    runs.create("run", "cats", preset, 0)
+    for name in ("ring8", "folder:", "tfds:folder:x"):
+        assert runs.anchored(dataclasses.replace(CATS, data=Data(name))).data.name == name
+    remote = Data("cifar10", directory="gs://bucket/data")
+    assert runs.anchored(dataclasses.replace(CATS, data=remote)).data == remote
+
+
+def test_runs_of_the_same_data(tmp_path):
+    def made(name, data, **changes):
+        return runs.Run(tmp_path, "x", dataclasses.replace(CATS, data=Data(name, **changes)), 0, data)
+
+    run = made("folder:/cats", DATA)
+    assert runs.same_data(run, made("folder:/moved", DATA))
+    assert not runs.same_data(run, made("folder:/cats", OTHER))
+    assert not runs.same_data(run, made("folder:/moved", DATA, image_size=8))
+    assert runs.same_data(run, made("folder:/cats", None, directory="x"))
+    assert not runs.same_data(run, made("folder:/moved", None))
+
+
+def test_outputs_are_no_files_of_a_runs_own(run, tmp_path):
+    runs.check_outputs([run.path / "evaluated.json", tmp_path / "config.json"])
+    for name in ("config.json", "evaluation.png"):
+        with pytest.raises(ValueError, match=f"output must be no file of a run .*Received: .*{name}"):
+            runs.check_outputs([run.path / "evaluated.json", run.path / name])

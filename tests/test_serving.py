@@ -272,7 +272,7 @@ def test_versions_count_up_and_are_never_overwritten(quick, tmp_path):
     assert export == ["1", "2", "7", "8"]
     with pytest.raises(ValueError, match="version must be a free one. Received: 7"):
         serving.export_model(None, tmp_path, "gan", 7)
-    with pytest.raises(ValueError, match="version must be a positive integer. Received: 0"):
+    with pytest.raises(ValueError, match="version must be an integer from 1 to 9{18}. Received: 0"):
         serving.export_model(None, tmp_path, "gan", 0)
     assert sorted(path.name for path in (tmp_path / "gan").iterdir()) == ["1", "2", "7", "8"]
 
@@ -281,6 +281,45 @@ def test_folders_that_are_no_versions_do_not_count(quick, tmp_path):
     for name in (".abc", "latest", "3.tmp"):
         (tmp_path / "gan" / name).mkdir(parents=True)
     assert serving.export_model(None, tmp_path, "gan").name == "1"
+
+
+NAMES = ("team/gan", "..", ".", "", ".gan", "-gan", "gan ", "a\0b", "gan\n", "a:b", "a\\b", "caf\xe9", "x" * 101, None)
+VERSIONS = (0, -1, True, False, 10**18, 10**19, 1.0, "1", float("nan"))
+
+
+@pytest.mark.parametrize(
+    "name, version, told",
+    [(x, None, "name must be 1 to 100") for x in NAMES] + [("gan", x, "version must be an integer") for x in VERSIONS],
+)
+def test_what_no_server_can_serve_is_refused_before_anything_is_written(quick, tmp_path, name, version, told):
+    with pytest.raises(ValueError, match=told):
+        serving.export_model(None, tmp_path / "base", name, version)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_and_versions_that_servers_read(quick, tmp_path):
+    for name, version in (("Qr_gan-2.0", None), ("9", np.int64(3)), ("_", 10**18 - 1), ("x" * 100, None)):
+        assert serving.export_model(None, tmp_path, name, version).parent == tmp_path / name
+    with pytest.raises(ValueError, match="version must be an integer from 1 to 9{18}. Received: 10{18}"):
+        serving.export_model(None, tmp_path, "_")  # the next one
+    # Other names in a model's folder are passed over, as servers do; 007 is version 7.
+    for other in ("\xb2", "10000000000000000000", "notes.txt", "007"):
+        (tmp_path / "9" / other).mkdir()
+    with pytest.raises(ValueError, match="version must be a free one. Received: 7"):
+        serving.export_model(None, tmp_path, "9", 7)
+    assert serving.export_model(None, tmp_path, "9").name == "8"
+
+
+def test_a_folder_of_something_else_is_left_alone(quick, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("")
+    with pytest.raises(ValueError, match="must be a new folder, or one of versions. Received: .*mine.*thesis.tex"):
+        serving.export_model(None, tmp_path, "mine")
+    version = serving.export_model(None, tmp_path, "gan")
+    (version / "saved_model.pb").write_text("")
+    with pytest.raises(ValueError, match="base_dir must hold a folder for each model.*which holds versions"):
+        serving.export_model(None, tmp_path / "gan", "other")
+    assert len(list(tmp_path.rglob("*"))) == 5
 
 
 @pytest.mark.parametrize(

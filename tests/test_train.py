@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from qrkeras import cli, experiment, runs, train
+from qrkeras import cli, experiment, processes, runs, train
 from qrkeras.callbacks import checkpoints
 from qrkeras.families.preset import Data
 from qrkeras.families.vae.schema import Aiqn, ConvVae
@@ -53,7 +53,7 @@ def go_on(run, **changes):
 
 def test_run_directory(points_run):
     run = points_run
-    assert names(run.path) == ["checkpoints", "config.json", "metrics.jsonl", "samples", "tensorboard"]
+    assert names(run.path) == ["checkpoints", "config.json", "lock", "metrics.jsonl", "samples", "tensorboard"]
     assert names(run.checkpoints) == ["step-00000015.keras", "step-00000020.keras"]
     steps = ("00000000", "00000010", "00000020")
     assert names(run.samples) == [f"step-{step}.{kind}" for step in steps for kind in ("npy", "png")]
@@ -151,6 +151,61 @@ def test_run_of_another_experiment_is_refused_before_training(begun, monkeypatch
         go_on(begun, latent_dim=5, steps=30)
 
 
+def test_a_second_training_is_refused(begun, monkeypatch):
+    records = begun.records()
+    held, told = processes.alone(begun.path, "run_dir"), f"where process {os.getpid()} on "
+    with held, pytest.raises(processes.Taken, match=told):
+        go_on(begun, steps=25)
+    assert begun.records() == records and runs.load(begun.path).preset.steps == 20
+
+
+def test_checkpoints_of_another_family(begun, images_run):
+    for path in checkpoints(begun.checkpoints):
+        path.unlink()
+    shutil.copy(checkpoints(images_run.checkpoints)[0], begun.checkpoints)
+    records = begun.records()
+    with pytest.raises(ValueError, match="run_dir must hold checkpoints of qrgan-ring8, GAN with .* values. Received"):
+        go_on(begun)
+    assert begun.records() == records
+
+
+@pytest.fixture
+def images_folder(tmp_path):
+    """Forty noisy images of one size, among other files."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for i in range(40):
+        Image.fromarray(rng.integers(0, 256, (8, 8), "uint8")).save(tmp_path / "images" / f"{i:02}.bmp")
+    for i in range(4):
+        (tmp_path / "images" / f"{i}.tif").write_text("")
+    return tmp_path / "images"
+
+
+def test_images_that_moved_and_images_that_changed(images_folder, tiny_images, tmp_path, monkeypatch, capsys):
+    def trained(name, steps, verbose=0):
+        preset = dataclasses.replace(tiny_images, data=Data(f"folder:{name}"), steps=steps, sample_every=None)
+        return train.train("x", preset, 0, tmp_path / "run", verbose)
+
+    monkeypatch.chdir(tmp_path)
+    trained("images", 1, verbose=1)
+    assert "left out: 4, 0.tif, 1.tif, 2.tif ..." in capsys.readouterr().out
+    images_folder.rename(tmp_path / "moved")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="must name an existing folder.*--data.name folder:PATH"):
+        experiment.build_data(runs.load(tmp_path / "run").preset)
+    run = trained("../moved", 2)
+    assert reported(run, "d_loss") == [1, 2]
+    monkeypatch.chdir(tmp_path)
+    assert experiment.build_data(runs.load(run.path).preset).size
+    one = bytearray((tmp_path / "moved" / "07.bmp").read_bytes())
+    one[-1] ^= 1
+    (tmp_path / "moved" / "07.bmp").write_bytes(one)
+    with pytest.raises(ValueError, match="run_dir must hold a run of the same data.* 07.bmp changed; digest: "):
+        trained("moved", 3)
+    assert reported(run, "d_loss") == [1, 2]
+
+
 @pytest.mark.parametrize(
     "preset, changes, message",
     [
@@ -243,10 +298,13 @@ def test_the_last_good_checkpoint_is_kept_and_named(begun, monkeypatch):
     build = experiment.build_data
 
     class Source:
-        shape, name = (2,), "ring8"
+        shape, name, left_out = (2,), "ring8", ()
 
         def __init__(self, source):
             self.centers, self.std, self._source = source.centers, source.std, source
+
+        def fingerprint(self):
+            return None
 
         def batches(self, batch_size, seed, start_step=0):
             batches = self._source.batches(batch_size, seed, start_step).enumerate(start_step)
@@ -330,13 +388,13 @@ def test_preempted_run_saves_and_goes_on(tmp_path, capsys):
         [sys.executable, "-m", "qrkeras", *arguments, str(10**6)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while process.poll() is None and time.monotonic() < deadline:
             if (run_dir / "metrics.jsonl").exists() and "d_loss" in (run_dir / "metrics.jsonl").read_text():
                 break
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     finally:
         process.kill()
     assert process.returncode == 0, err.decode()

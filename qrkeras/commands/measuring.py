@@ -1,5 +1,6 @@
 """Verbs that measure: against real images, quantiles, latents, modes."""
 
+import contextlib
 import pathlib
 import shlex
 from typing import Literal
@@ -34,7 +35,8 @@ def evaluate(
       run: run directories of images, of one data set.
       samples: generated images of each run; None: as in the first run's preset (papers: 50,000).
       references: real images of each split that they are compared with, at most; None: as in that preset.
-      features: inception, cifar10-cnn, digits-cnn or FILE.keras; None: as in the first run's preset.
+      features: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it), cifar10-cnn, digits-cnn or
+        FILE.keras (read in Keras' safe mode); None: as in the first run's preset.
       split: real images that all but the two FIDs are taken against.
       seed: of the noise.
       best: take the best model evaluated during training, not the newest.
@@ -44,10 +46,12 @@ def evaluate(
     from qrkeras import evaluate as verb
     from qrkeras import runs
 
-    rows = verb.evaluate(runs.load_all(run), samples, features, split, seed, best, gan_train, references=references)
-    print(verb.table(rows))
-    for path in verb.write(rows, output or run[0] / "evaluated"):
-        print(path)
+    opened, output = runs.load_all(run), output or run[0] / "evaluated"
+    verb.outputs(output)  # refused before anything is measured
+    rows = verb.evaluate(opened, samples, features, split, seed, best, gan_train, references=references)
+    with _then_printed(verb.table(rows)):
+        paths = verb.write(rows, output)
+    print(*paths, sep="\n")
 
 
 def calibration(
@@ -66,9 +70,9 @@ def calibration(
     if images < 1:
         raise ValueError(f"images must be at least 1. Received: {images}")
     rows = verb.measure(runs.load_all(run), images)
-    print(verb.table(rows))
     output = output or run[0] / "calibration.png"
-    verb.draw(rows, output)
+    with _then_printed(verb.table(rows)):
+        verb.draw(rows, output)
     print(output)
 
 
@@ -87,9 +91,9 @@ def latents(run: Positional[pathlib.Path], /, samples: int = 10_000, seed: int =
     from qrkeras import runs
 
     comparison = verb.compare(runs.load(run), samples, seed)
-    print(verb.table(comparison))
     output = output or run / "latents.png"
-    verb.draw(comparison, output)
+    with _then_printed(verb.table(comparison)):
+        verb.draw(comparison, output)
     print(output)
 
 
@@ -115,13 +119,24 @@ def coverage(
       output: JSON file of every run's figures.
     """
     from qrkeras import coverage as verb
+    from qrkeras import runs
 
     names = preset or [f"{m}-{d}" for d in MIXTURES for m in ("nsgan", "lsgan", "wgan-gp", "qrgan")]
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1. Received: {seeds}")
     if output:
+        runs.check_outputs([output])
         output.parent.mkdir(parents=True, exist_ok=True)
     results = verb.measure(names, range(seeds), steps, workers, runs_dir, shlex.split(train_options))
-    print(verb.table(results))
-    if output:
-        output.write_text(verb.to_json(results) + "\n")
+    with _then_printed(verb.table(results)):
+        if output:
+            output.write_text(verb.to_json(results) + "\n")
+
+
+@contextlib.contextmanager
+def _then_printed(table):
+    """Prints a table of what was measured after its files are written, and also where they cannot be."""
+    try:
+        yield
+    finally:
+        print(table)

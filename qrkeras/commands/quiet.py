@@ -3,6 +3,14 @@
 import os
 import sys
 
+from qrkeras.keras_settings import check_keras
+
+
+def load_keras():
+    """`load_tensorflow`, where models follow; raises RuntimeError where Keras is set to what they cannot use."""
+    load_tensorflow()
+    check_keras()
+
 
 def load_tensorflow():
     """Imports TensorFlow and looks for devices without the lines that its libraries write past Python's logging;

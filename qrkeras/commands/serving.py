@@ -40,7 +40,7 @@ def export(
         "seed": opened.seed,
         "metrics": opened.latest(model.step),
     }
-    path = serving.export_model(model, base_dir, name or opened.name, version, metadata)
+    path = serving.export_model(model, base_dir, opened.name if name is None else name, version, metadata)
     print(path)
     print(serving.table(serving.read_metadata(path)))
 
@@ -54,11 +54,14 @@ def serve(
     labels: tuple[str, ...] = (),
     poll_s: float = 1.0,
     warm_up: bool = True,
+    allow_host: tuple[str, ...] = (),
+    allow_origin: tuple[str, ...] = (),
     limits: Annotated[Limits, tyro.conf.arg(name="")] = Limits(),  # noqa: B008
 ):
     """Serve the models of a folder by TF Serving's REST calls, with a page to try them at /; Ctrl-C stops it.
 
-    New versions are loaded as they appear, and take over without a request being dropped.
+    New versions are loaded as they appear, and take over without a request being dropped. A SavedModel is a program:
+    it can read and write files as you can. Serve those that you made, or whose makers you trust.
 
     Args:
       base: folder of NAME/VERSION, as `qrkeras export` writes it.
@@ -68,12 +71,16 @@ def serve(
       labels: names of versions, which are served too: --labels gan:stable=3 gan:canary=4
       poll_s: seconds between looks into the folder.
       warm_up: run every signature once before a version takes over.
+      allow_host: names by which the server may be asked, besides localhost and --host: gpu1.lan, *.lan; *: any.
+      allow_origin: web pages that may ask it from a browser, besides its own: https://lab.example; *: any.
     """
     named = {}
     for entry in labels:
         if not (found := re.fullmatch("([^:]+):([^:=]+)=([0-9]+)", entry)):
             raise ValueError(f"labels must each be MODEL:LABEL=VERSION. Received: {entry!r}")
         named.setdefault(found[1], {})[found[2]] = int(found[3])
+    from qrkeras.server import browsers
     from qrkeras.server import serve as verb
 
-    verb.serve(verb.application(base, limits, keep, named, poll_s, warm_up), host, port)
+    guards = browsers.guards(host, allow_host, allow_origin)
+    verb.serve(verb.application(base, limits, keep, named, poll_s, warm_up, guards), host, port)

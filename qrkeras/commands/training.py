@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import tyro
 
 from qrkeras import presets as preset_table
-from qrkeras.commands.quiet import load_tensorflow
+from qrkeras.commands.documented import documented
+from qrkeras.commands.quiet import load_keras
 
 Positional = tyro.conf.Positional
 
@@ -64,12 +65,14 @@ def train(arguments):
           run_dir: where to report and save; None: runs/PRESET-SEED.
           devices: how many of this machine's GPUs share every batch, or all; a run may go on with another number.
         """
-        load_tensorflow()
+        load_keras()
         from qrkeras.train import train as run
 
         run(pathlib.Path(name).stem, preset, seed, run_dir, devices=devices)
 
-    tyro.cli(options, args=arguments[1:], prog=f"qrkeras train {name}", config=(tyro.conf.AvoidSubcommands,))
+    tyro.cli(
+        documented(options), args=arguments[1:], prog=f"qrkeras train {name}", config=(tyro.conf.AvoidSubcommands,)
+    )
 
 
 def demo(directory: pathlib.Path = pathlib.Path("runs/demo"), seed: int = 1, steps: int = 20_000, workers: int = 2):

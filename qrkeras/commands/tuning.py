@@ -30,7 +30,8 @@ class Search:
     references: int | None = None
     """training images that they are compared with, at most; None: the preset's."""
     features: str | None = None
-    """feature network of the score: inception, cifar10-cnn, digits-cnn or FILE.keras; None: the preset's."""
+    """feature network of the score: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it),
+    cifar10-cnn, digits-cnn or FILE.keras (read in Keras' safe mode); None: the preset's."""
     data_dir: pathlib.Path | None = None
     """folder of TFDS data; None: TFDS's default."""
     seed: int = 0

@@ -23,6 +23,9 @@ class Examples:
       read: function from indices `(batch,)` int64 to examples `(batch, *shape)`, or to the pair
         `(examples, labels)`, labels `(batch,)` int32, if `num_classes` is given.
       num_classes: labels lie in `[0, num_classes)`; None for examples without labels.
+      left_out: names of what lay beside the examples and is none of them.
+      fingerprint: function that returns what tells these data from others (`fingerprint.of_parts`), wherever they lie;
+        None for data that cannot change.
     """
 
     name: str
@@ -31,6 +34,8 @@ class Examples:
     size: int
     read: Callable = dataclasses.field(repr=False)
     num_classes: int | None = None
+    left_out: tuple[str, ...] = ()
+    fingerprint: Callable = dataclasses.field(default=lambda: None, repr=False)
 
     def batches(self, batch_size, seed, start_step=0):
         """Endless full batches, freshly permuted every epoch; batch `k` is a function of (seed, k).

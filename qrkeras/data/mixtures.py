@@ -28,6 +28,10 @@ class Mixture:
     shape = (2,)
     dtype = "float32"
     size = None
+    left_out = ()
+
+    def fingerprint(self):
+        """None: these points cannot change."""
 
     @property
     def num_classes(self):

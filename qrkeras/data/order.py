@@ -2,6 +2,7 @@
 
 import math
 import operator
+import os
 import zlib
 
 import numpy as np
@@ -89,4 +90,4 @@ def held_out(key):
 
     A hash of the key alone: adding or removing examples moves no other example between the splits.
     """
-    return zlib.crc32(str(key).encode()) % 10 == 0
+    return zlib.crc32(os.fsencode(str(key))) % 10 == 0  # a file's name, whatever its encoding

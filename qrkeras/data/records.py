@@ -6,11 +6,13 @@ import os
 import socket
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from qrkeras.data.examples import fits_in_memory, from_arrays
+from qrkeras.data.fingerprint import of_parts
 from qrkeras.data.order import check_batches, take
 from qrkeras.data.resize import square_array
 
@@ -34,6 +36,7 @@ class Records:
       feature: TFDS image feature that decodes a record.
       label: TFDS class label feature, None for images without labels.
       crop: side of the square that is cut out before resizing; None: the largest.
+      fingerprint: as of `Examples`.
     """
 
     name: str
@@ -43,8 +46,10 @@ class Records:
     feature: Any = dataclasses.field(repr=False)
     label: Any = dataclasses.field(default=None, repr=False)
     crop: int | None = None
+    fingerprint: Callable = dataclasses.field(default=lambda: None, repr=False)
 
     dtype = "uint8"
+    left_out = ()
 
     @property
     def num_classes(self):
@@ -146,7 +151,11 @@ def records(tfds_name, image_size=None, split="train", data_dir=None, name=None,
     info = builder.info.splits[_split(builder, split, name)]
     if not info.num_examples:
         raise ValueError(f"split={split!r} of {name!r} in {builder.data_dir} holds no images.")
-    stream = Records(name, shape, info.num_examples, info.file_instructions, feature, label, crop)
+
+    def fingerprint():
+        return _fingerprint(builder)
+
+    stream = Records(name, shape, info.num_examples, info.file_instructions, feature, label, crop, fingerprint)
     if labels and take(stream, 1)[1][0] < 0:
         raise ValueError(
             f"split={split!r} of {name!r} must have labels. Received: the label -1, with which TFDS marks images "
@@ -154,10 +163,8 @@ def records(tfds_name, image_size=None, split="train", data_dir=None, name=None,
         )
     if not fits_in_memory(stream.size, shape):
         return stream
-    if not labels:
-        return from_arrays(take(stream), name)
-    images, labels = take(stream)
-    return from_arrays(images, name, labels, stream.num_classes)
+    images, labels = take(stream) if labels else (take(stream), None)
+    return dataclasses.replace(from_arrays(images, name, labels, stream.num_classes), fingerprint=fingerprint)
 
 
 def data_root(data_dir):
@@ -167,6 +174,11 @@ def data_root(data_dir):
     source = "data_dir" if data_dir else "TFDS_DATA_DIR"
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     if not data_dir:
+        if os.path.expanduser("~").startswith("~"):  # TFDS would make a folder of this name
+            raise ValueError(
+                "data_dir must be given where there is no home folder for TFDS data. Received: None. Name one with "
+                "--data.directory or TFDS_DATA_DIR."
+            )
         return None
     root = os.path.expanduser(os.fspath(data_dir))
     if not tf.io.gfile.isdir(root):
@@ -216,6 +228,17 @@ def _check_reachable(urls):
         source = urllib.parse.urlsplit(next(iter(urls)))
         port = source.port or {"http": 80}.get(source.scheme, 443)
         socket.create_connection((source.hostname, port), timeout=20).close()
+
+
+def _fingerprint(builder):
+    """Of all splits: name and version of the data set, names and sizes of its files."""
+    import tensorflow as tf
+
+    files = [path for split in builder.info.splits.values() for path in split.filepaths]
+    return {
+        "dataset": builder.info.full_name,
+        **of_parts({os.path.basename(path): tf.io.gfile.stat(os.fspath(path)).length for path in files}),
+    }
 
 
 def _image_feature(builder, name):

@@ -156,8 +156,11 @@ class Evaluator:
             return {**dict.fromkeys(_PAIRWISE, math.nan), "curve": None}
         count = min(len(features), len(self._real(split)))
         near = metrics.precision_recall(self._neighbourhoods(split, count), features[:count], NEIGHBOURS)
-        curve = metrics.precision_recall_curve(self._spread(split, count), features[:count])
-        found = near.precision, near.recall, near.density, near.coverage, curve.f8, curve.f1_8
+        curve, f8, f1_8 = None, math.nan, math.nan
+        if count >= LEAST:  # its clusters are as many as ten images a side
+            curve = metrics.precision_recall_curve(self._spread(split, count), features[:count])
+            f8, f1_8 = curve.f8, curve.f1_8
+        found = near.precision, near.recall, near.density, near.coverage, f8, f1_8
         return {**dict(zip(_PAIRWISE, found, strict=True)), "curve": curve}
 
     def _real(self, split):

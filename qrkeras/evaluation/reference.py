@@ -16,8 +16,13 @@ from qrkeras import metrics, progress
 
 KEPT = 10_000
 LEAST = 10  # one for each split of the Inception score
+FEWEST = 4  # a point and its three neighbours
 BATCH_SIZE = 100
 FORMAT = 1
+_NOT_KEPT = (
+    "The statistics of real images cannot be kept{} ({}) and are computed anew each time. Set QRKERAS_CACHE to a "
+    "folder that can be written."
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,7 +30,7 @@ class Reference:
     """Features of real images, summed up.
 
     `moments` of all `count` images, raw `features` of at most 10,000 of them, spread evenly, and their Inception
-    score (NaN where the network gives no logits).
+    score (NaN if the network gives no logits, or there are fewer than 10 images).
     """
 
     data: str
@@ -41,25 +46,30 @@ def reference(source, split, network, images=50_000, verbose=1):
 
     The key is made of the data's name, split, size, image shape and the pixels of its first images, of `images`, and of
     the network's name, weights and resize rule. A cache file that cannot be read, or whose content does not fit its
-    checksum, is made anew. The folder is QRKERAS_CACHE, else `~/.cache/qrkeras`.
+    checksum, is made anew. The folder is QRKERAS_CACHE, else `~/.cache/qrkeras`; if it cannot be written, a warning
+    says so, and nothing is kept.
 
     Args:
       source: of `qrkeras.data`.   split: its name.   network: `FeatureNetwork`.
       images: how many are looked at; from larger data they are drawn.   verbose: 1 shows a progress bar.
     Raises:
-      ValueError: where the images do not fit the network, or are fewer than 10.
+      ValueError: where the images do not fit the network, or are fewer than 4.
     """
     if images < LEAST:
         raise ValueError(
             f"evaluate_references must be at least {LEAST} real images, one for each split of the Inception score. "
             f"Received: {images}"
         )
-    if source.size < LEAST:
+    if source.size < FEWEST:
         raise ValueError(
-            f"the {split} images of {source.name!r} must be at least {LEAST} to be measured against. "
+            f"the {split} images of {source.name!r} must be at least {FEWEST} to be measured against. "
             f"Received: {source.size}. Add images, or train with --evaluate-every None."
         )
-    path = _folder() / f"{_key(source, split, network, images)}.npz"
+    folder = _folder()
+    if folder is None:
+        warnings.warn(_NOT_KEPT.format("", "there is no home folder"), stacklevel=1)  # where it is said once a process
+        return _compute(source, split, network, images, verbose)
+    path = folder / f"{_key(source, split, network, images)}.npz"
     found = _read(path)
     if found is None:
         found = _compute(source, split, network, images, verbose)
@@ -78,7 +88,7 @@ def _compute(source, split, network, images, verbose):
         batch = batch[: count - seen]
         found, logits = network(batch)
         moments.update(found)
-        has_logits = logits is not None
+        has_logits = logits is not None and count >= LEAST
         if has_logits:
             score.update(logits)
         # Row i is kept where i * kept / count passes an integer: evenly, so that sorted data is not cut short.
@@ -97,7 +107,9 @@ def _batches(source, count):
 
 
 def _folder():
-    return pathlib.Path(os.environ.get("QRKERAS_CACHE") or pathlib.Path.home() / ".cache" / "qrkeras") / "reference"
+    """Where statistics are kept, or None: in a home folder that there is not."""
+    cache = os.path.expanduser(os.environ.get("QRKERAS_CACHE") or "~/.cache/qrkeras")
+    return None if cache.startswith("~") else pathlib.Path(cache) / "reference"
 
 
 def _key(source, split, network, images):
@@ -136,11 +148,7 @@ def _write(path, found):
             np.savez(file, checksum=np.array(_checksum(arrays)), **arrays)
         os.replace(temporary, path)
     except OSError as error:
-        warnings.warn(
-            f"The statistics of real images cannot be kept in {path.parent} ({error.strerror or error}) and are "
-            "computed anew each time. Set QRKERAS_CACHE to a folder that can be written.",
-            stacklevel=3,
-        )
+        warnings.warn(_NOT_KEPT.format(f" in {path.parent}", error.strerror or error), stacklevel=1)
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
@@ -153,7 +161,7 @@ def _read(path):
             arrays = {key: file[key] for key in file.files}
         if str(arrays.pop("checksum")) != _checksum(arrays):
             raise ValueError("its checksum does not fit")
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except Exception as error:  # a damaged file fails in as many ways as the libraries that read it
         warnings.warn(f"{path} is damaged ({error}) and is made anew.", stacklevel=3)

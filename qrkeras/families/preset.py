@@ -53,7 +53,8 @@ class Preset:
     evaluate_references: Annotated[Count, RHYTHM] = 50_000
     """Real images of each split that they are compared with, at most; larger data is drawn from."""
     evaluate_features: Annotated[str, RHYTHM] = "inception"
-    """Feature network of an evaluation: inception, cifar10-cnn, digits-cnn, or FILE.keras."""
+    """Feature network of an evaluation: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it),
+    cifar10-cnn, digits-cnn, or FILE.keras (read in Keras' safe mode)."""
     evaluate_measures: Annotated[Literal["all", "distances"], RHYTHM] = "all"
     """distances: FID, KID and Inception score. all: those that compare every image with every other one, too."""
     precision: Precision = "float32"

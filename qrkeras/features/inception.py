@@ -13,7 +13,8 @@ PATIENCE = 20  # seconds of silence
 def inception():
     """TF-GAN's Inception: features `pool_3` (2,048) and 1,008 logits, images resized to 299x299 inside the module.
 
-    The module is read from the folder TFHUB_CACHE_DIR, or downloaded.
+    The module is read from the folder TFHUB_CACHE_DIR, or downloaded. It is a program, which runs as whoever calls
+    this: that folder must be filled by somebody who is trusted.
 
     Raises:
       RuntimeError: if it is neither there nor to be downloaded, or tensorflow-hub is not installed.

@@ -15,6 +15,7 @@ from qrkeras.losses.likelihood import (
     gaussian_kl,
     squared_error,
 )
+from qrkeras.losses.lookup import get
 from qrkeras.losses.penalties import gradient_penalty, interpolate, l1_square, l2
 from qrkeras.losses.quantile import pinball, quantile_fractions, quantile_huber
 from qrkeras.losses.quantile_divergence import quantile_divergence, quantile_divergence_of_functions
@@ -30,6 +31,7 @@ __all__ = [
     "categorical_quantile",
     "discretized_logistic",
     "gaussian_kl",
+    "get",
     "gradient_penalty",
     "interpolate",
     "l1_square",

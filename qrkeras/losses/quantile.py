@@ -12,11 +12,11 @@ def quantile_fractions(n):
 
     Args:
       n: number of quantiles, at least 1.
-    Returns: float32 NumPy array `(n,)`, increasing, symmetric about 1/2.
+    Returns: float32 tensor `(n,)`, increasing, symmetric about 1/2.
     """
     if n < 1:
         raise ValueError(f"n must be at least 1 quantile. Received: {n}")
-    return ((2 * np.arange(1, n + 1) - 1) / (2 * n)).astype("float32")
+    return ops.convert_to_tensor((2 * np.arange(1, n + 1) - 1) / (2 * n), "float32")
 
 
 def pinball(targets, predictions, fractions):

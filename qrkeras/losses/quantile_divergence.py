@@ -36,7 +36,7 @@ def quantile_divergence_of_functions(p, q, num_fractions=4096):
     Args:
       p, q: quantile functions, tau `(n,)` in (0, 1) to values `(n,)`.
     """
-    fractions = ops.convert_to_tensor(quantile_fractions(num_fractions))
+    fractions = quantile_fractions(num_fractions)
     return quantile_divergence(p(fractions), q(fractions))
 
 

@@ -1,4 +1,13 @@
-"""Keras models that train: `fit`, `evaluate`, `save`, `sample`."""
+"""Keras models that train: `fit`, `evaluate`, `save`, `sample`.
+
+Raises:
+  RuntimeError: where Keras runs on another backend than TensorFlow, or is set to other floats or image layouts.
+"""
+
+# ruff: noqa: E402
+from qrkeras.keras_settings import check_keras
+
+check_keras()
 
 from qrkeras.models.aiqn_vae import AIQNVAE
 from qrkeras.models.gan import GAN

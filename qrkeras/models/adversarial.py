@@ -79,8 +79,14 @@ class AdversarialModel(SeededModel):
           discriminator_steps: discriminator updates for each generator update, only for `"alternating"`.
             Each takes its own part of the batch that `fit` hands over, so hand over
             `discriminator_steps` times the size that each update should see.
+            A smaller batch still trains: some of its examples are then seen by more than one update.
           **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
         """
+        if "optimizer" in kwargs:
+            raise ValueError(
+                "optimizer must be given as generator_optimizer and discriminator_optimizer: a GAN has two. "
+                f"Received: optimizer={kwargs['optimizer']!r}"
+            )
         if update not in ("simultaneous", "alternating"):
             raise ValueError(f'update must be "simultaneous" or "alternating". Received: {update!r}')
         if discriminator_steps < 1 or int(discriminator_steps) != discriminator_steps:
@@ -115,6 +121,10 @@ class AdversarialModel(SeededModel):
             "discriminator_steps": self.discriminator_steps,
             **self._compile_arguments,
         }
+
+    @property
+    def update_parts(self):
+        return self.discriminator_steps
 
     def train_step(self, data):
         real = self.real_examples(data)
@@ -155,7 +165,8 @@ class AdversarialModel(SeededModel):
         return d_loss, g_loss
 
     def _alternating(self, real):
-        parts = [real[i :: self.discriminator_steps] for i in range(self.discriminator_steps)]
+        steps, examples = self.discriminator_steps, real.shape[0] or tf.shape(real)[0]
+        parts = [real[i % examples :: steps] for i in range(steps)]  # an epoch's last batch may be smaller than steps
         d_losses = []
         for i, part in enumerate(parts):
             noise = self._noise_like(part, self._seed(NOISE, i))

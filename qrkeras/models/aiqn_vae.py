@@ -39,6 +39,7 @@ class AIQNVAE(VAE):
       stop_gradient: whether the encoder is left alone by the AIQN's term.
     """
 
+    PARTS = (*VAE.PARTS, "aiqn")
     THROUGH = ("aiqn", "prior")
     REPORTS = (*VAE.REPORTS, "aiqn_loss")
 
@@ -103,8 +104,3 @@ class AIQNVAE(VAE):
             "average_decay": self.average_decay,
             "stop_gradient": self.stop_gradient,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config["aiqn"] = keras.saving.deserialize_keras_object(config["aiqn"], custom_objects)
-        return super().from_config(config, custom_objects)

@@ -6,7 +6,7 @@ from keras import ops
 
 from qrkeras.models.average import averaged_copy, check_decay
 from qrkeras.models.batches import all_batches, in_batches
-from qrkeras.models.image_checks import check_images, check_labels, check_mask, check_tau, check_training_data
+from qrkeras.models.image_checks import check_images, check_labels, check_mask, check_tau
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel, sample_seeds
 from qrkeras.models.signature import Signature
@@ -25,6 +25,7 @@ class AutoregressiveModel(SeededModel):
       seed: int32, of all noise; two models with the same weights and seed train alike.
     """
 
+    PARTS = ("network",)
     REPORTS = {"loss": lambda loss: loss}
 
     def __init__(self, network, average_decay=0.9999, seed=0, **kwargs):
@@ -63,23 +64,6 @@ class AutoregressiveModel(SeededModel):
     def metrics(self):
         return self.trackers
 
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """`keras.Model.fit` on uint8 images, with int labels where the network has classes.
-
-        Args:
-          x: images `(n, height, width, channels)`, or a `tf.data.Dataset` of batches of images or (images, labels).
-          y: labels `(n,)`.
-        Raises:
-          ValueError: before training, where images or labels are not what the network takes.
-        """
-        check_training_data(x, y, self.example_shape, self.network.num_classes)
-        return super().fit(x, y, *args, **kwargs)
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """`keras.Model.evaluate` of the averaged weights on held-out images, checked as `fit` checks them."""
-        check_training_data(x, y, self.example_shape, self.network.num_classes)
-        return super().evaluate(x, y, *args, **kwargs)
-
     def train_step(self, data):
         images, labels = self._images_and_labels(data)
         tau = self._levels(images, self._seed(NOISE))
@@ -98,12 +82,7 @@ class AutoregressiveModel(SeededModel):
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         if self.network.num_classes is None:
             return images, None
-        self._require_classes("labels", labels)
         return images, ops.cast(labels, "int32")
-
-    def _require_classes(self, name, labels):
-        valid = (labels >= 0) & (labels < self.num_classes)
-        self._require(valid, f"{name} must be in 0..{self.num_classes - 1}. Received:", labels)
 
     def _levels(self, images, seed):
         return self._batch_noise(ops.shape(images), seed) if self.network.quantile else None
@@ -221,7 +200,8 @@ class AutoregressiveModel(SeededModel):
 
     def _served_labels(self, label):
         if label is not None:
-            self._require_classes("label", label)
+            valid = (label >= 0) & (label < self.num_classes)
+            self._require(valid, f"label must be in 0..{self.num_classes - 1}. Received:", label)
         return label
 
     def _inpainted(self, images, mask, tau, label):
@@ -238,11 +218,6 @@ class AutoregressiveModel(SeededModel):
             "average_decay": self.average_decay,
             "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config["network"] = keras.saving.deserialize_keras_object(config["network"], custom_objects)
-        return cls(**config)
 
 
 def check_network(model, network, num_outputs, quantile):

@@ -1,11 +1,15 @@
 """GAN: objective x regulariser x update rule x networks."""
 
+import warnings
+
 import keras
 import numpy as np
 from keras import ops
 
+from qrkeras import losses
 from qrkeras.models.adversarial import AdversarialModel
 from qrkeras.models.batches import all_batches, in_batches
+from qrkeras.models.image_checks import check_examples
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import sample_seeds
 from qrkeras.models.signature import Signature
@@ -30,7 +34,7 @@ class GAN(AdversarialModel):
       generator: Keras model, `(batch, latent_dim)` to `(batch, ...)` examples.
       discriminator: Keras model, examples to `(batch, loss.num_outputs)`, no final activation.
       latent_dim: size of the noise that the generator takes.
-      loss: objective of `qrkeras.losses`, such as `QuantileRegression(64)`.
+      loss: objective of `qrkeras.losses`, such as `QuantileRegression(64)`, or its name: see `losses.get`.
       gradient_penalty: weight of the gradient penalty (Gulrajani 2017), or None.
       weight_clip: bound on each discriminator weight (Arjovsky 2017), or None.
       prior: distribution of the noise, `"normal"` (standard) or `"uniform"` on [-1, 1].
@@ -39,6 +43,9 @@ class GAN(AdversarialModel):
     Raises:
       ValueError: where the networks, `latent_dim` and `loss` do not fit each other.
     """
+
+    PARTS = ("generator", "discriminator", "loss")
+    FLOAT_IMAGES = True
 
     def __init__(
         self,
@@ -52,11 +59,21 @@ class GAN(AdversarialModel):
         seed=0,
         **kwargs,
     ):
+        loss = losses.get(loss)
         _check_networks(generator, discriminator, latent_dim, loss)
         for name, value in (("gradient_penalty", gradient_penalty), ("weight_clip", weight_clip)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be a positive number or None. Received: {value}")
         super().__init__(generator, discriminator, latent_dim, gradient_penalty, weight_clip, prior, seed, **kwargs)
+        if gradient_penalty is not None and any(
+            isinstance(layer, keras.layers.BatchNormalization) for layer in discriminator._flatten_layers()
+        ):
+            warnings.warn(
+                "gradient_penalty is of the critic's gradient at each example alone, and a discriminator with batch "
+                "normalisation has none: its outputs depend on the whole batch (Gulrajani 2017, Section 4). Build it "
+                "with batch_norm=False.",
+                stacklevel=2,
+            )
         self.objective = loss
         self.example_shape = tuple(discriminator.input_shape[1:])
         self.build((None, latent_dim))
@@ -83,21 +100,6 @@ class GAN(AdversarialModel):
         if keras.backend.standardize_dtype(x.dtype) == "uint8":
             return to_unit(x)
         return ops.cast(x, "float32")
-
-    def fit(self, x=None, *args, **kwargs):
-        """`keras.Model.fit` on examples alone: arrays or a `tf.data.Dataset`, without labels.
-
-        Raises:
-          ValueError: before training, where examples are empty, not finite, out of range, or of a shape
-            that the discriminator does not take.
-        """
-        check_examples(x, self.example_shape)
-        return super().fit(x, *args, **kwargs)
-
-    def evaluate(self, x=None, *args, **kwargs):
-        """`keras.Model.evaluate`: both losses on held-out examples, which it checks as `fit` does."""
-        check_examples(x, self.example_shape)
-        return super().evaluate(x, *args, **kwargs)
 
     def draw(self, seeds):
         """Samples as a pure function of (weights, seeds): row i depends on seed i alone.
@@ -133,7 +135,7 @@ class GAN(AdversarialModel):
           x: `(n, ...)` examples, as `fit` takes them.
         Returns: NumPy array `(n,)` float32.
         """
-        check_examples(x, self.example_shape)
+        check_examples("x", x, self.example_shape)
 
         def mean_of_outputs(examples):
             return ops.mean(self.judge(ops.convert_to_tensor(examples)), axis=-1)
@@ -183,45 +185,6 @@ class GAN(AdversarialModel):
             "prior": self.prior,
             "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        for name in ("generator", "discriminator", "loss"):
-            config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects)
-        return cls(**config)
-
-
-def check_examples(x, shape):
-    """Raises ValueError where `x` cannot be trained on by a discriminator of examples `shape`."""
-    if hasattr(x, "element_spec"):  # tf.data.Dataset, looked at without drawing from it
-        found = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
-        if not found.shape[1:].is_compatible_with(shape):
-            raise ValueError(_wrong_shape(shape, found.shape[1:]))
-        return
-    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
-        raise ValueError(
-            f"x must be a NumPy array, a tensor or a tf.data.Dataset of examples. Received: {type(x).__name__}"
-        )
-    if len(x) == 0:
-        raise ValueError(f"x must hold at least one example. Received shape: {tuple(x.shape)}")
-    if tuple(x.shape[1:]) != shape:
-        raise ValueError(_wrong_shape(shape, x.shape[1:]))
-    if keras.backend.standardize_dtype(x.dtype) == "uint8":
-        return
-    x = np.asarray(x)
-    if not np.all(np.isfinite(x)):
-        bad = int(np.argmin(np.isfinite(x.reshape(len(x), -1)).all(axis=1)))
-        raise ValueError(f"x must be finite. Received: NaN or infinity, first in example {bad}")
-    if len(shape) == 3 and (x.min() < -1.001 or x.max() > 1.001):
-        raise ValueError(
-            "x must hold images as uint8 in 0..255 or as floats in [-1, 1]. "
-            f"Received: {x.dtype} in [{x.min():.4g}, {x.max():.4g}]. Convert with x.astype('uint8') or x / 127.5 - 1."
-        )
-
-
-def _wrong_shape(expected, found):
-    hint = " Grey images need channels=1 in the networks, or conversion to RGB." if tuple(found)[-1:] == (1,) else ""
-    return f"x must hold examples of shape {expected}, which the discriminator takes. Received: {tuple(found)}.{hint}"
 
 
 def _check_networks(generator, discriminator, latent_dim, loss):

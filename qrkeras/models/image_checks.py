@@ -4,49 +4,107 @@ import keras
 import numpy as np
 
 
-def check_training_data(x, y, shape, num_classes):
-    """Raises ValueError where a model of images `shape` and `num_classes`, or None, cannot be trained on (x, y).
-
-    Args:
-      x: NumPy array, tensor, or `tf.data.Dataset` of images or of (images, labels).   y: labels, or None.
-    """
-    if hasattr(x, "element_spec"):  # tf.data.Dataset, looked at without drawing from it
-        pair = isinstance(x.element_spec, tuple)
-        found = x.element_spec[0] if pair else x.element_spec
-        _check_images(found.shape[1:], found.dtype, shape)
-        if num_classes is not None and not (pair and len(x.element_spec) > 1):
-            raise ValueError(
-                f"x must be a dataset of (images, labels), for a network of {num_classes} classes. "
-                "Received: images alone. Zip the labels in."
-            )
-        return
-    check_images("x", x, shape)
-    check_labels("y", y, len(x), num_classes)
-
-
 def check_images(name, images, shape):
     """Raises ValueError where `images` are not `(n, *shape)` uint8, n at least 1."""
-    if not hasattr(images, "shape") or not hasattr(images, "dtype"):
-        raise ValueError(
-            f"{name} must be a NumPy array, a tensor or a tf.data.Dataset of images. Received: {type(images).__name__}"
-        )
-    if len(images) == 0:
-        raise ValueError(f"{name} must hold at least one image. Received shape: {tuple(images.shape)}")
-    _check_images(images.shape[1:], images.dtype, shape, name)
+    check_examples(name, images, shape, floats=False)
 
 
-def _check_images(found, dtype, shape, name="x"):
-    if len(found) != len(shape) or any(f is not None and f != s for f, s in zip(found, shape, strict=True)):
+def check_examples(name, x, shape, floats=True, whole=False):
+    """Raises ValueError where `x` is no array of examples: images if `shape` has three axes, else points.
+
+    Args:
+      floats: whether images may be floats in [-1, 1] beside uint8.
+      whole: whether x is enough to tell [0, 1] from [-1, 1] by: one image may be bright all over.
+    """
+    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         raise ValueError(
-            f"{name} must hold images of shape {tuple(shape)}, which the network takes. Received: {tuple(found)}. "
-            "Resize them, or build the network with their image_size and channels."
+            f"{name} must be a NumPy array or a tensor of {_kind(shape)}s, or for training batches of them: a "
+            f"tf.data.Dataset, a keras.utils.PyDataset or a generator. Received: {type(x).__name__}"
         )
-    dtype = keras.backend.standardize_dtype(dtype)
-    if dtype != "uint8":
+    _check_form(name, tuple(x.shape), x.dtype, shape, floats)
+    if len(x) == 0:
+        raise ValueError(f"{name} must hold at least one {_kind(shape)}. Received shape: {tuple(x.shape)}")
+    if keras.backend.standardize_dtype(x.dtype) != "uint8":
+        _check_values(name, np.asarray(x), shape, whole)
+
+
+def check_spec(spec, shape, floats=True, whole_numbers=False, name="x"):
+    """Raises ValueError where batches of a `tf.data.Dataset`, `spec`, are no examples, or labels, of `shape`."""
+    if not hasattr(spec, "shape") or not hasattr(spec, "dtype") or type(spec).__name__ != "TensorSpec":
+        raise ValueError(f"{name} must give dense tensors. Received: {spec}. Convert with to_tensor() in x.map.")
+    if whole_numbers:
+        if not spec.dtype.is_integer or spec.shape.rank not in (None, 1):
+            raise ValueError(
+                f"{name} must be whole numbers of shape (batch,). Received: {spec.dtype.name} of shape "
+                f"{spec.shape}. Cast them with tf.cast(labels, 'int32'), or take tf.argmax of one-hot labels."
+            )
+        return
+    found = spec.shape if spec.shape.rank is None else tuple(spec.shape)
+    _check_form(name, found, spec.dtype, shape, floats)
+
+
+def _check_form(name, found, dtype, shape, floats):
+    """Shape, which may have unknown axes, and dtype."""
+    kind = _kind(shape)
+    if not hasattr(found, "rank") and not _fits(found[1:], shape):
+        hint = "Resize them, or build the network with their image_size and channels."
+        if len(found) and _fits(found, shape):
+            hint = f"It has no batches: {name}.batch(64) makes them, {name}[None] one of a single {kind}."
+        elif kind == "image" and found[-1:] == (1,):
+            hint = "Grey images need channels=1 in the networks, or conversion to RGB."
+        elif kind != "image":
+            hint = "Build the networks for that many values."
+        raise ValueError(
+            f"{name} must hold {kind}s of shape {tuple(shape)}, which the network takes. Received: "
+            f"{tuple(found[1:])}. {hint}"
+        )
+    try:
+        dtype = keras.backend.standardize_dtype(dtype)
+    except ValueError:
+        dtype = str(dtype)
+    if dtype == "uint8":
+        return
+    if kind == "image" and not floats:
         raise ValueError(
             f"{name} must hold uint8 images, 0..255. Received: {dtype}. Convert whole numbers with "
             f"{name}.astype('uint8'), floats in [-1, 1] with np.round(127.5 * ({name} + 1)).astype('uint8')."
         )
+    if kind == "image" and "float" not in dtype:
+        raise ValueError(_wrong_range(name, dtype))
+    if "float" not in dtype and "int" not in dtype:
+        raise ValueError(f"{name} must hold numbers. Received: {dtype}")
+
+
+def _check_values(name, x, shape, whole):
+    if not np.all(np.isfinite(x)):
+        bad = int(np.argmin(np.isfinite(x.reshape(len(x), -1)).all(axis=1)))
+        raise ValueError(f"{name} must be finite. Received: NaN or infinity, first in example {bad}")
+    if _kind(shape) != "image":
+        return
+    low, high = float(x.min()), float(x.max())
+    if low < -1.001 or high > 1.001:
+        raise ValueError(_wrong_range(name, f"{x.dtype} in [{low:.4g}, {high:.4g}]"))
+    if whole and low >= 0:
+        raise ValueError(
+            f"{name} must hold images as floats in [-1, 1], or as uint8. Received: {x.dtype} in [{low:.4g}, "
+            f"{high:.4g}], which looks like [0, 1]. Convert with 2 * {name} - 1; images that are in [-1, 1] and as "
+            f"bright as that, with np.round(127.5 * ({name} + 1)).astype('uint8')."
+        )
+
+
+def _wrong_range(name, received):
+    return (
+        f"{name} must hold images as uint8 in 0..255 or as floats in [-1, 1]. Received: {received}. "
+        f"Convert with {name}.astype('uint8') or {name} / 127.5 - 1."
+    )
+
+
+def _kind(shape):
+    return "image" if len(shape) == 3 else "example"
+
+
+def _fits(found, shape):
+    return len(found) == len(shape) and all(f is None or f == s for f, s in zip(found, shape, strict=True))
 
 
 def check_labels(name, labels, n, num_classes):
@@ -58,8 +116,8 @@ def check_labels(name, labels, n, num_classes):
     if num_classes is None:
         if labels is not None:
             raise ValueError(
-                f"{name} must be None for a network without classes. Received: {_brief(labels)}. Build the network "
-                "with num_classes."
+                f"{name} must be None for a network without classes. Received: {_brief(labels)}. Leave it out; "
+                "PixelCNN and PixelIQN take labels, of a network that is built with num_classes."
             )
         return np.zeros(n, "int32")
     if labels is None:

@@ -1,6 +1,6 @@
 """What every model shares: random state, replicas, compiled functions, the step of one loss.
 
-Beside `adversarial.py`, the one file of `models` that imports TensorFlow.
+Beside `adversarial.py`, `feed.py` and `saved_model.py`, the one file of `models` that imports TensorFlow.
 """
 
 import keras
@@ -8,12 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from qrkeras.models.average import averaged
+from qrkeras.models.base import GenerativeModel
+from qrkeras.models.feed import require
 
 # What a random number is for: each use draws from its own stream.
 USES = NOISE, INTERPOLATION, EVALUATION = range(3)
 
 
-class SeededModel(keras.Model):
+class SeededModel(GenerativeModel):
     """A model all of whose noise is a pure function of (seed, step, use, place in the batch).
 
     The pair (seed, step) is a weight: a reloaded model continues as if it had never stopped.
@@ -24,9 +26,14 @@ class SeededModel(keras.Model):
 
     A subclass gives `noise_shape`, of one example, and `noise(shape, seed)`.
 
+    Attributes:
+      update_parts: parts that a batch is cut into, one for each of several updates in a step.
+
     Args:
       seed: int32, of the noise.
     """
+
+    update_parts = 1
 
     def __init__(self, seed=0, **kwargs):
         super().__init__(**kwargs)
@@ -41,11 +48,8 @@ class SeededModel(keras.Model):
         )
 
     def compile(self, optimizer="adam", **kwargs):
-        """Configures training by one optimizer.
+        """Configures training by one optimizer: see `GenerativeModel.compile`.
 
-        Args:
-          optimizer: Keras optimizer, name or configuration.
-          **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
         Raises:
           ValueError: where several replicas are to take more than one step an execution.
         """
@@ -61,7 +65,6 @@ class SeededModel(keras.Model):
                 layer.synchronized = self._replicas > 1
         super().compile(optimizer=optimizer, **kwargs)
         self.optimizer.build(self.trainable_variables)
-        self._compile_arguments = kwargs
 
     def get_compile_config(self):
         return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), **self._compile_arguments}
@@ -70,13 +73,10 @@ class SeededModel(keras.Model):
         """Compiles as a model that was saved; several replicas take one step an execution, whatever one took."""
         self.compile(**config if self._replicas == 1 else {**config, "steps_per_execution": 1})
 
-    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+    def _checked(self, x, y, batch_size, *weights):
+        checked = super()._checked(x, y, batch_size, *weights)
         self._check_shares(x, batch_size)
-        return super().fit(x, y, batch_size, *args, **kwargs)
-
-    def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
-        self._check_shares(x, batch_size)
-        return super().evaluate(x, y, batch_size, *args, **kwargs)
+        return checked
 
     @property
     def _replicas(self):
@@ -86,15 +86,19 @@ class SeededModel(keras.Model):
         """Raises ValueError where replicas would not get equal parts of every batch of `x`."""
         if self._replicas == 1:
             return
-        if hasattr(x, "element_spec"):
+        parts = self._replicas * self.update_parts
+        if isinstance(x, tf.data.Dataset):
             sizes = {part.shape[0] for part in tf.nest.flatten(x.element_spec)}
-        else:
+        elif hasattr(x, "shape"):
             size = min(batch_size or 32, len(x))
             sizes = {size, len(x) % size}
-        if None in sizes or any(size % self._replicas for size in sizes):
+        else:  # PyDataset or generator, whose batches may be of any size
+            sizes = {None}
+        if None in sizes or any(size % parts for size in sizes):
+            each = f", {self.update_parts} updates each" if self.update_parts > 1 else ""
             raise ValueError(
-                f"x must come in batches that {self._replicas} replicas can share evenly. Received batches of "
-                f"{sorted(s for s in sizes if s) or 'unknown size'}. Give a multiple of {self._replicas}, and "
+                f"x must come in batches that {self._replicas} replicas can share evenly{each}. Received batches of "
+                f"{sorted(s for s in sizes if s) or 'unknown size'}. Give a multiple of {parts}, and "
                 "drop_remainder=True to tf.data's batch."
             )
 
@@ -193,10 +197,7 @@ class SeededModel(keras.Model):
             tf.debugging.Assert(tf.math.is_finite(loss), [f"{name} is not finite at step", step, loss])
         self.random_state.assign_add([0, 1])
 
-    @staticmethod
-    def _require(condition, message, value):
-        """Stops a compiled function where `condition`, of the shape of `value`, is not all True; tells what it met."""
-        tf.debugging.Assert(tf.reduce_all(condition), [message, tf.boolean_mask(value, ~condition)])
+    _require = staticmethod(require)
 
     @staticmethod
     def _uniform(shape, seed):

@@ -9,7 +9,7 @@ from keras import ops
 
 from qrkeras.losses import bits_per_dim, discretized_logistic, gaussian_kl, squared_error
 from qrkeras.models.batches import all_batches, in_batches
-from qrkeras.models.image_checks import check_images, check_training_data
+from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel, sample_seeds
 from qrkeras.models.signature import Signature
@@ -55,6 +55,7 @@ class VAE(SeededModel):
       seed: int, of all noise; two models with the same weights and seed train alike.
     """
 
+    PARTS = ("encoder", "decoder")
     THROUGH = ("prior",)  # what latents can be drawn through, the default first
     REPORTS = ("loss", "bits_per_dim", "kl")
 
@@ -107,20 +108,6 @@ class VAE(SeededModel):
     @property
     def metrics(self):
         return self.trackers
-
-    def fit(self, x=None, *args, **kwargs):
-        """`keras.Model.fit` on uint8 images alone: an array or a `tf.data.Dataset` of batches.
-
-        Raises:
-          ValueError: before training, where images are not what the encoder takes.
-        """
-        check_training_data(x, None, self.example_shape, None)
-        return super().fit(x, *args, **kwargs)
-
-    def evaluate(self, x=None, *args, **kwargs):
-        """`keras.Model.evaluate` on held-out images, checked as `fit` checks them: loss, ELBO in bits, KL in nats."""
-        check_training_data(x, None, self.example_shape, None)
-        return super().evaluate(x, *args, **kwargs)
 
     def train_step(self, data):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -349,12 +336,6 @@ class VAE(SeededModel):
             "likelihood": self.likelihood,
             "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        for name in ("encoder", "decoder"):
-            config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects)
-        return cls(**config)
 
 
 def normal_quantile(tau):

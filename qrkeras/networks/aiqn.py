@@ -105,10 +105,11 @@ class LatentQuantiles(keras.Model):
             added = []
             units = sums[0]
             for kernel, so_far in zip(kernels, sums[1:], strict=True):
-                units = so_far + ops.matmul(ops.relu(units[:, i * size : (i + 1) * size]), kernel[i])
+                group = ops.take(ops.reshape(units, (-1, n, size)), i, axis=1)
+                units = so_far + ops.matmul(ops.relu(group), kernel[i])
                 added.append(units)
             latents = ops.where(ops.arange(n) == i, units, latents)
-            return i + 1, latents, (sums[0] + units[:, i : i + 1] * of_latents[i], *added)
+            return i + 1, latents, (sums[0] + ops.take(units, i, axis=1)[:, None] * of_latents[i], *added)
 
         return ops.while_loop(lambda i, *_: i < n, draw_latent, (0, ops.zeros_like(tau), sums))[1]
 

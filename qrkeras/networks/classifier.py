@@ -6,6 +6,7 @@ from keras import layers
 from keras.initializers import GlorotUniform
 
 from qrkeras.layers import BatchNormalization
+from qrkeras.networks.dcgan import CHANNELS_LAST
 from qrkeras.networks.seeds import layer_seeds
 
 FEATURES = "features"
@@ -35,17 +36,24 @@ def image_classifier(image_size, channels, num_classes, widths=(64, 128, 256), s
             "Give fewer widths."
         )
     seeds = layer_seeds(seed, "classifier")
+
+    def convolution(filters, size, initializer, **options):
+        kernel = initializer(next(seeds))
+        return layers.Conv2D(
+            filters, size, use_bias=False, kernel_initializer=kernel, data_format=CHANNELS_LAST, **options
+        )
+
     inputs = x = keras.Input((image_size, image_size, channels), name="images")
     # The stem is not trained: `whiten` fits it to the data.
-    x = layers.Conv2D(8 * channels, 2, use_bias=False, kernel_initializer=GlorotUniform(next(seeds)), name="stem")(x)
+    x = convolution(8 * channels, 2, GlorotUniform, name="stem")(x)
     x = layers.ReLU()(x)
     for width in widths:
-        x = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=Identity(next(seeds)))(x)
-        x = layers.MaxPooling2D(2)(x)
+        x = convolution(width, 3, Identity, padding="same")(x)
+        x = layers.MaxPooling2D(2, data_format=CHANNELS_LAST)(x)
         x = layers.ReLU()(BatchNormalization(momentum=0.6)(x))
-        x = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=Identity(next(seeds)))(x)
+        x = convolution(width, 3, Identity, padding="same")(x)
         x = layers.ReLU()(BatchNormalization(momentum=0.6)(x))
-    x = layers.GlobalMaxPooling2D(name=FEATURES)(x)
+    x = layers.GlobalMaxPooling2D(data_format=CHANNELS_LAST, name=FEATURES)(x)
     logits = layers.Dense(num_classes, use_bias=False, kernel_initializer=GlorotUniform(next(seeds)), dtype="float32")(
         x
     )

@@ -17,6 +17,8 @@ from keras import layers
 from qrkeras.layers import BatchNormalization, ConvAveragePool2D, UpsampleConv2D
 from qrkeras.networks.seeds import layer_seeds
 
+CHANNELS_LAST = "channels_last"  # whatever keras.json says
+
 
 def base_resolution(image_size, hidden_layers):
     """`image_size / 2**hidden_layers`; raises ValueError where that is neither 4 nor 8."""
@@ -85,7 +87,7 @@ def dcgan_generator(
         }
         if resampling == "resize":
             return UpsampleConv2D(filters, 3, **options)
-        return layers.Conv2DTranspose(filters, 4, strides=2, **options)
+        return layers.Conv2DTranspose(filters, 4, strides=2, data_format=CHANNELS_LAST, **options)
 
     latents = keras.Input((latent_dim,))
     # A convolution over the whole of a 1x1 image is a dense layer.
@@ -101,7 +103,8 @@ def dcgan_generator(
         if batch_norm:
             x = _batch_norm()(x)
         x = layers.ReLU()(x)
-    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=_initializer(next(seeds)), dtype="float32")(x)
+    options = {"padding": "same", "data_format": CHANNELS_LAST, "dtype": "float32"}
+    x = layers.Conv2D(channels, 3, kernel_initializer=_initializer(next(seeds)), **options)(x)
     return keras.Model(latents, layers.Activation("tanh", dtype="float32")(x), name=name)
 
 
@@ -145,7 +148,7 @@ def dcgan_discriminator(
         }
         if resampling == "resize":
             return ConvAveragePool2D(filters, 3, **options)
-        return layers.Conv2D(filters, 4, strides=2, **options)
+        return layers.Conv2D(filters, 4, strides=2, data_format=CHANNELS_LAST, **options)
 
     images = keras.Input((image_size, image_size, channels))
     x = images
@@ -157,4 +160,4 @@ def dcgan_discriminator(
         x = layers.LeakyReLU(0.2)(x)
     # A convolution over the whole image is a dense layer.
     read_out = layers.Dense(num_outputs, kernel_initializer=_initializer(next(seeds)), dtype="float32")
-    return keras.Model(images, read_out(layers.Flatten()(x)), name=name)
+    return keras.Model(images, read_out(layers.Flatten(CHANNELS_LAST)(x)), name=name)

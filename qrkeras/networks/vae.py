@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from qrkeras.layers import ConvAveragePool2D, UpsampleConv2D
-from qrkeras.networks.dcgan import base_resolution
+from qrkeras.networks.dcgan import CHANNELS_LAST, base_resolution
 from qrkeras.networks.seeds import layer_seeds
 
 
@@ -33,7 +33,7 @@ def vae_encoder(image_size, channels=3, latent_dim=32, width=64, hidden_layers=3
     for i in range(hidden_layers):
         x = ConvAveragePool2D(width * 2**i, 3, kernel_initializer=next(initializer))(x)
         x = layers.LeakyReLU(0.2)(x)
-    x = layers.Flatten()(x)
+    x = layers.Flatten(CHANNELS_LAST)(x)
     outputs = [
         layers.Dense(latent_dim, kernel_initializer=next(initializer), dtype="float32", name=output)(x)
         for output in ("mean", "log_variance")
@@ -69,8 +69,8 @@ def vae_decoder(
     for i in reversed(range(hidden_layers)):
         x = UpsampleConv2D(width * 2 ** max(i - 1, 0), 3, kernel_initializer=next(initializer))(x)
         x = layers.ReLU()(x)
-    last = {"kernel_initializer": next(initializer), "activation": activation, "dtype": "float32"}
-    means = layers.Conv2D(channels, 3, padding="same", **last)(x)
+    last = {"padding": "same", "data_format": CHANNELS_LAST, "activation": activation, "dtype": "float32"}
+    means = layers.Conv2D(channels, 3, kernel_initializer=next(initializer), **last)(x)
     return keras.Model(latents, means, name=name)
 
 

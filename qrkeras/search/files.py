@@ -6,9 +6,7 @@ logs/NAME.log         standard output and error of the chief and of each worker
 logs/NAME.trial       the trial that a worker began last
 """
 
-import contextlib
 import dataclasses
-import fcntl
 import json
 import pathlib
 
@@ -71,7 +69,7 @@ class Ledger:
 def failure(path, trial_id):
     """Why trial `trial_id` has failed, or None where nobody has said so."""
     try:
-        return (pathlib.Path(path) / f"trial_{trial_id}" / "failed.txt").read_text()
+        return (pathlib.Path(path) / f"trial_{trial_id}" / "failed.txt").read_text("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None
 
@@ -87,20 +85,6 @@ def is_settled(path, trial_id):
     """Whether a trial has an objective, or a verdict; also of the default, which keras-tuner does not know."""
     outcome = _json(pathlib.Path(path) / "runs" / trial_id / "outcome.json")
     return outcome.get("value") is not None or failure(path, trial_id) is not None
-
-
-@contextlib.contextmanager
-def alone(path):
-    """Holds the sweep's lock, which the system gives back however this process ends."""
-    with open(path / "lock", "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(
-                f"directory must be of a sweep that does not run already. Received: {path}. Wait for the other one, or "
-                "stop it."
-            ) from error
-        yield
 
 
 def log(path, name):

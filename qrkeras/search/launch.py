@@ -42,7 +42,7 @@ def run(sweep, workers, command=WORKER, verbose=1):
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1. Received: {workers}")
-    with files.alone(sweep.path), _signals() as signals, Report(sweep, verbose) as report:
+    with processes.alone(sweep.path, "directory"), _signals() as signals, Report(sweep, verbose) as report:
         crew = Crew(sweep, workers, command)
         try:
             while not signals and not crew.tend():

@@ -11,9 +11,8 @@ import json
 import pathlib
 from typing import Literal
 
-from qrkeras import durable, families, presets
+from qrkeras import durable, families, presets, processes, runs
 from qrkeras.families.space import Space
-from qrkeras.search import files
 
 # A Hyperband sweep counts its budget in so many parts, the least that a trial gets: three cuts to a third.
 HYPERBAND_EPOCHS = 27
@@ -64,12 +63,14 @@ def create(path, space, preset=None, **options):
       **options: `trials`, `algorithm`, `objective`, `seed`, `trial_timeout` of `Sweep`.
     Returns: `Sweep`.
     Raises:
-      ValueError: where a value is out of its range, or the directory cannot be written, or belongs to another sweep
-        that has begun (naming the fields that differ; `trials` and `trial_timeout` may change) or to one that runs.
+      ValueError: where a value is out of its range, or the directory cannot be written, or belongs to something else,
+        to another sweep that has begun (naming the fields that differ; `trials`, `trial_timeout` and the place of the
+        data may change) or to one that runs.
     """
     space = families.space(getattr(space, "name", space))
-    sweep = Sweep(pathlib.Path(path), space, preset or space.preset(), **options)
+    sweep = Sweep(pathlib.Path(path), space, runs.anchored(preset or space.preset()), **options)
     _check(sweep)
+    runs.check_place(sweep.path, "directory", "sweep.json")
     file, content = sweep.path / "sweep.json", json.dumps(_to_dict(sweep), indent=2) + "\n"
     begun = [*sweep.path.glob("trial_*"), *sweep.runs.glob("*")]
     if file.exists() and begun:
@@ -79,7 +80,7 @@ def create(path, space, preset=None, **options):
         if not file.exists():
             durable.write(file, content)
         elif file.read_text() != content:
-            with files.alone(sweep.path):
+            with processes.alone(sweep.path, "directory"):
                 durable.write(file, content)
     except OSError as error:
         raise ValueError(
@@ -141,9 +142,11 @@ def _check(sweep):
 def _check_same(old, new):
     def fields(sweep):
         known = _to_dict(sweep)
-        return {**{k: v for k, v in known.items() if k not in ("preset", "sources")}, **presets.leaves(sweep.preset)}
+        preset = runs.anchored(sweep.preset)
+        return {**{k: v for k, v in known.items() if k not in ("preset", "sources")}, **presets.leaves(preset)}
 
-    if changed := presets.differences(fields(old), fields(new), _MAY_CHANGE):
+    may_change = _MAY_CHANGE | runs.may_move(old.preset, new.preset)
+    if changed := presets.differences(fields(old), fields(new), may_change):
         raise ValueError(
             f"directory must be new or hold the same sweep. Received: {old.path}, a sweep of {old.space.name} "
             f"({changed}). Name another."

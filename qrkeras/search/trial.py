@@ -11,7 +11,7 @@ import time
 import keras
 import tensorflow as tf
 
-from qrkeras import callbacks, durable, experiment, runs
+from qrkeras import callbacks, durable, experiment, processes, runs
 from qrkeras.search import files
 from qrkeras.search.files import DEFAULT, TrialFailed
 from qrkeras.search.sweep import HYPERBAND_EPOCHS
@@ -47,6 +47,7 @@ def run_trial(sweep, trial_id, values):
         comparison, in the trial "default".
     Returns: the objective, to be minimised.
     Raises:
+      processes.Taken: where another process trains it.
       TrialFailed: where training diverges or cannot go on, or the objective is not finite.
       KeyboardInterrupt: where training was told to stop; its last step is saved.
     """
@@ -59,8 +60,12 @@ def run_trial(sweep, trial_id, values):
         if same and known and known.value is not None and known.steps == preset.steps:
             return known.value
         if not same:
-            shutil.rmtree(directory, ignore_errors=True)
+            if directory.exists():
+                with processes.alone(directory, "run_dir"):
+                    shutil.rmtree(directory, ignore_errors=True)
             _go_on_from_parent(sweep, directory, preset, values)
+    except processes.Taken:
+        raise  # whoever trains it is not done: no fault of the trial's
     except (ValueError, OSError) as error:
         raise TrialFailed(_line(error)) from error
     _forget_models()
@@ -68,6 +73,8 @@ def run_trial(sweep, trial_id, values):
     try:
         run = train(f"{sweep.space.name}-{trial_id}", preset, sweep.seed, directory, verbose=0)
         value = _objective(sweep, run)
+    except processes.Taken:
+        raise
     except (TrainingFailed, FloatingPointError, ValueError, RuntimeError, OSError, MemoryError) as error:
         reason = _line(error)
         if isinstance(error, FloatingPointError) or isinstance(error.__cause__, FloatingPointError | tf.errors.OpError):
@@ -83,9 +90,11 @@ def prepare(sweep):
     """Fetches the data and measures the real images, once for all workers.
 
     Raises:
-      ValueError: where they are not to be had, which would fail every trial.
+      ValueError: where they are not to be had, or have changed since the sweep began, which would fail every trial.
     """
     source = experiment.build_data(sweep.preset)
+    if (sweep.runs / DEFAULT / "config.json").exists():
+        runs.check_data(runs.load(sweep.runs / DEFAULT), source.fingerprint(), "directory")
     experiment.build_evaluator(sweep.preset, source, verbose=0)
 
 
@@ -130,7 +139,7 @@ def _preset(sweep, values):
     steps = sweep.preset.steps
     if _EPOCHS in values:
         steps = max(1, round(steps * values[_EPOCHS] / HYPERBAND_EPOCHS))
-    return dataclasses.replace(
+    preset = dataclasses.replace(
         sweep.space.apply(sweep.preset, chosen),  # schedules are of the whole budget
         steps=steps,
         sample_every=None,
@@ -138,6 +147,7 @@ def _preset(sweep, values):
         evaluate_every=steps,
         evaluate_measures="distances",
     )
+    return runs.anchored(preset)
 
 
 def _holds(directory, preset, seed):
@@ -147,7 +157,9 @@ def _holds(directory, preset, seed):
     except ValueError:
         return False
     length = {field: getattr(preset, field) for field in ("steps", "checkpoint_every", "evaluate_every")}
-    return run.seed == seed and dataclasses.replace(run.preset, **length) == preset
+    if run.data and runs.may_move(run.preset, preset):  # training asks whether they are the same images
+        length["data"] = preset.data
+    return run.seed == seed and runs.anchored(dataclasses.replace(run.preset, **length)) == preset
 
 
 def _go_on_from_parent(sweep, directory, preset, values):
@@ -156,7 +168,7 @@ def _go_on_from_parent(sweep, directory, preset, values):
         return
     copied = directory.with_name(directory.name + ".tmp")
     shutil.rmtree(copied, ignore_errors=True)
-    shutil.copytree(parent, copied, ignore=shutil.ignore_patterns("outcome.json", "best.keras"))
+    shutil.copytree(parent, copied, ignore=shutil.ignore_patterns("outcome.json", "best.keras", "lock"))
     copied.rename(directory)
 
 

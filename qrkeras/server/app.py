@@ -9,12 +9,11 @@ import urllib.parse
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from qrkeras import wire
-from qrkeras.server import tensors
+from qrkeras.server import bodies, tensors
 from qrkeras.server.errors import Refused
 from qrkeras.server.metrics import CONTENT_TYPE
 
@@ -38,8 +37,8 @@ class Routes:
         self._waiting = 0
         self._page = importlib.resources.files("qrkeras.server").joinpath("page.html").read_text()
 
-    def app(self, poll_s):
-        """The ASGI application, which looks for new versions every `poll_s` seconds."""
+    def app(self, poll_s, guards=()):
+        """The ASGI application, which looks for new versions every `poll_s` seconds, behind Starlette's `guards`."""
 
         @contextlib.asynccontextmanager
         async def lifespan(_):
@@ -57,7 +56,7 @@ class Routes:
             Route("/v1/{path:path}", self.predict, methods=["POST"]),
         ]
         handlers = {HTTPException: _http_error, Refused: _refused, Exception: _failed}
-        return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+        return Starlette(routes=routes, middleware=guards, exception_handlers=handlers, lifespan=lifespan)
 
     async def page(self, request):
         return HTMLResponse(self._page, headers={"Content-Security-Policy": _POLICY})
@@ -99,7 +98,7 @@ class Routes:
             name = asked["name"]
             _, version = self._repository.get(name, _number(asked["number"]), asked["label"])
             labels = (name, "")
-            body = await self._body(request)
+            body = await bodies.read(request, self._limits)
             batcher, inputs, rows = await _aside(len(body), _read, body, version)
             labels = (name, batcher.signature.name)
             try:
@@ -117,20 +116,6 @@ class Routes:
             self._metrics.waiting.set(self._waiting)
             self._metrics.requests.labels(*labels, status).inc()
             self._metrics.seconds.labels(*labels).observe(time.perf_counter() - start)
-
-    async def _body(self, request):
-        """The request's body; one that is too large is read to its end, so that the client hears why, and not kept."""
-        limit, size, body = self._limits.max_request_mb * 2**20, 0, bytearray()
-        try:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size <= limit:
-                    body += chunk
-        except ClientDisconnect:
-            raise Refused(499, "the client went away") from None
-        if size > limit:
-            raise Refused(413, f"a request may have {self._limits.max_request_mb:g} MB. Received: {size:,} bytes")
-        return bytes(body)
 
 
 async def _aside(size, function, *arguments):

@@ -2,20 +2,20 @@
 
 import concurrent.futures
 import contextlib
+import gc
 import logging
 import signal
 import socket
 
-import uvicorn
-
+from qrkeras.server import browsers, connections
 from qrkeras.server.app import Routes
 from qrkeras.server.metrics import Metrics
 from qrkeras.server.repository import Repository
 from qrkeras.server.versions import Version
 
 
-def application(base, limits, keep=1, labels=None, poll_s=1.0, warm_up=True):
-    """The ASGI application of `serve`, whose arguments these are."""
+def application(base, limits, keep=1, labels=None, poll_s=1.0, warm_up=True, guards=None):
+    """The ASGI application of `serve`, whose arguments these are, behind `guards` (None: `browsers.guards()`)."""
     if not poll_s > 0:
         raise ValueError(f"poll_s must be above 0. Received: {poll_s}")
     metrics = Metrics()
@@ -28,7 +28,7 @@ def application(base, limits, keep=1, labels=None, poll_s=1.0, warm_up=True):
 
     repository = Repository(base, load, keep, labels)
     metrics.watch(repository.models)
-    return Routes(repository, metrics, limits).app(poll_s)
+    return Routes(repository, metrics, limits).app(poll_s, browsers.guards() if guards is None else guards)
 
 
 def listen(host="127.0.0.1", port=8501):
@@ -58,10 +58,12 @@ def serve(app, host="127.0.0.1", port=8501, drain_s=60.0):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # a file for every connection
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft < 2**16 else soft, hard))
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    config = uvicorn.Config(
-        app, log_config=None, log_level="warning", timeout_keep_alive=75, timeout_graceful_shutdown=drain_s
+    server = _Server(
+        connections.config(app, log_level="warning", timeout_keep_alive=75, timeout_graceful_shutdown=drain_s)
     )
-    server = _Server(config)
+    # What is there so far stays. Else a full look for garbage goes through all of TensorFlow, and every request waits.
+    gc.collect()
+    gc.freeze()
     # uvicorn puts its own handlers in place of these, and sends itself the signal once more when it has ended.
     before = {ends: signal.signal(ends, signal.SIG_IGN) for ends in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -72,7 +74,7 @@ def serve(app, host="127.0.0.1", port=8501, drain_s=60.0):
             signal.signal(ends, handler)
 
 
-class _Server(uvicorn.Server):
+class _Server(connections.Server):
     """Says where it listens, once it does."""
 
     async def startup(self, sockets=None):

@@ -55,3 +55,18 @@ def test_cats_come_from_a_folder(tmp_path, monkeypatch):
 def test_importing_data_leaves_tensorflow_alone():
     code = "import qrkeras.data, sys; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cats", "tfds:mnist"])
+def test_no_home_for_data(tmp_path, monkeypatch, name):
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ValueError, match="data_dir must be given where there is no home.*--data.directory or TFDS_DATA_DIR"
+    ):
+        load(name)
+    with pytest.raises(ValueError, match="must name an existing folder of images. Received: '~/images'"):
+        load("folder:~/images")
+    assert list(tmp_path.iterdir()) == []

@@ -57,6 +57,21 @@ def make(tmp_path):
     return prepare
 
 
+def test_fingerprint_is_of_the_files_of_all_splits(make, tmp_path, monkeypatch):
+    folder = make({"train": range(30), "test": range(30, 40)})
+    found = load("tfds:tiny", data_dir=folder).fingerprint()
+    assert found["dataset"] == "tiny/1.0.0" and found["files"] == 6
+    assert found["bytes"] == sum(file.stat().st_size for file in folder.rglob("*.tfrecord-*"))
+    monkeypatch.setattr(examples, "IN_MEMORY_BYTES", 0)
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "tiny").rename(tmp_path / "elsewhere" / "tiny")
+    moved = load("tfds:tiny", data_dir=tmp_path / "elsewhere", split="test")
+    assert isinstance(moved, Records) and moved.fingerprint() == found
+    shard = next((tmp_path / "elsewhere").rglob("*train.tfrecord-*"))
+    shard.write_bytes(shard.read_bytes() + b"0")
+    assert moved.fingerprint()["bytes"] == found["bytes"] + 1
+
+
 def values(batches):
     return [int(image[0, 0, 0]) for batch in batches for image in batch]
 

@@ -197,3 +197,10 @@ def test_distances_alone():
     assert all(math.isnan(getattr(found, name)) for name in missing) and found.curve is None
     with pytest.raises(ValueError, match="measures must be 'all' or 'distances'. Received: 'some'"):
         evaluation.Evaluator(network, *references, 50, measures="some")
+
+
+def test_few_held_out_images():
+    """Seven have neighbours and a mean, but neither ten parts for the Inception score nor points for the curve."""
+    floor = evaluator(images(60, 0), images(7, 1), 50).floor()
+    assert floor.samples == 7 and np.isfinite([floor.fid_train, floor.kid, floor.precision, floor.coverage]).all()
+    assert np.isnan([floor.inception_score, floor.f8, floor.f1_8]).all() and floor.curve is None

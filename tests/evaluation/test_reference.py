@@ -1,6 +1,7 @@
 import dataclasses
 import math
 import os
+import pwd
 import sys
 import warnings
 
@@ -230,6 +231,23 @@ def test_interrupted_write_leaves_no_file(folder, monkeypatch):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("cache", [None, "~/mine", "file/below"])
+def test_no_folder_is_said_once_and_nothing_is_made(tmp_path, monkeypatch, cache):
+    """No HOME, and a user whom the system does not know."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("QRKERAS_CACHE") if cache is None else monkeypatch.setenv("QRKERAS_CACHE", cache)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        assert reference(source(), "train", network(), verbose=0).count == 250
+        assert reference(source(), "test", network(), verbose=0).count == 250
+    (one,) = told
+    assert "cannot be kept" in str(one.message) and "Set QRKERAS_CACHE" in str(one.message)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_home_folder_where_nothing_else_is_said(tmp_path, monkeypatch):
     monkeypatch.delenv("QRKERAS_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -262,9 +280,11 @@ def test_large_data_is_drawn_not_cut_off(monkeypatch):
 
 
 def test_too_few_images():
-    with pytest.raises(ValueError, match="the test images of 'mine' must be at least 10 .*Received: 9. Add images"):
-        reference(source(9), "test", network(), verbose=0)
-    assert reference(source(10), "test", network(), verbose=0).count == 10
+    with pytest.raises(ValueError, match="the test images of 'mine' must be at least 4 .*Received: 3. Add images"):
+        reference(source(3), "test", network(), verbose=0)
+    few, enough = (reference(source(n), "test", network(), verbose=0) for n in (9, 10))
+    assert (few.count, enough.count) == (9, 10)
+    assert math.isnan(few.inception_score.mean) and enough.inception_score.mean >= 1, "of ten splits"
     with pytest.raises(ValueError, match="evaluate_references must be at least 10 .*Received: 9"):
         reference(source(), "test", network(), 9, verbose=0)
 

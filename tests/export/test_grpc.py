@@ -53,7 +53,7 @@ def request_of(kind, signature, inputs):
 
 
 def check_good(stub, asked, answers, key):
-    response = stub.Predict(request_of(*key, asked[key]), timeout=60)
+    response = stub.Predict(request_of(*key, asked[key]), timeout=600)
     assert set(response.outputs) == set(answers[key]) and response.model_spec.version.value == 1
     for name, value in answers[key].items():
         found, value = tf.make_ndarray(response.outputs[name]), value.numpy()
@@ -78,7 +78,7 @@ def test_warm_up_has_one_request_that_each_signature_answers(stub, served_folder
         assert sorted(named) == sorted(serving.read_metadata(path / "1")["signatures"])
         for request in requests:
             assert request.model_spec.name == path.name
-            for output in stub.Predict(request, timeout=60).outputs.values():
+            for output in stub.Predict(request, timeout=600).outputs.values():
                 assert tf.make_ndarray(output).shape[0] == 1
 
 
@@ -140,7 +140,7 @@ def test_malformed_requests_are_refused_by_name_and_do_no_harm(stub, asked, answ
     def refused(case):
         key, request, named = case
         with pytest.raises(grpc.RpcError) as stopped:
-            stub.Predict(request, timeout=60)
+            stub.Predict(request, timeout=600)
         assert stopped.value.code() is grpc.StatusCode.INVALID_ARGUMENT, stopped.value.details()
         assert named in stopped.value.details()
         codes.add(key)
@@ -165,7 +165,7 @@ def test_malformed_requests_are_refused_by_name_and_do_no_harm(stub, asked, answ
 )
 def test_what_a_refusal_says(stub, asked, key, name, value, message):
     with pytest.raises(grpc.RpcError) as stopped:
-        stub.Predict(request_of(*key, {**asked[key], name: value}), timeout=60)
+        stub.Predict(request_of(*key, {**asked[key], name: value}), timeout=600)
     assert stopped.value.code() is grpc.StatusCode.INVALID_ARGUMENT and message in stopped.value.details()
 
 

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
-from qrkeras import families, presets
-from qrkeras.search import files, sweep
+from qrkeras import families, presets, processes
+from qrkeras.families.preset import Data
+from qrkeras.search import sweep
 
 
 def made(path, **options):
@@ -42,11 +43,35 @@ def test_until_it_has_begun_a_sweep_may_become_another(tmp_path):
 
 def test_a_sweep_that_runs_is_left_as_it_is(tmp_path):
     made(tmp_path, trials=5)
-    with files.alone(tmp_path):
+    with processes.alone(tmp_path, "directory"):
         assert made(tmp_path, trials=5).trials == 5
-        with pytest.raises(ValueError, match="directory must be of a sweep that does not run already. Received: "):
+        with pytest.raises(ValueError, match="directory must be .* nobody else is at work. Received: "):
             made(tmp_path, trials=9)
     assert sweep.load(tmp_path).trials == 5
+
+
+@pytest.mark.parametrize("lies", ["oracle.json", "trial_0/trial.json", "config.json", "runs/0000/config.json"])
+def test_somebody_elses_directory_is_left_alone(tmp_path, lies):
+    """A project of keras-tuner, a run, and a sweep whose sweep.json is lost."""
+    (tmp_path / "mine" / lies).parent.mkdir(parents=True)
+    (tmp_path / "mine" / lies).write_text("{}")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match=f"directory must be .*mine, which holds {lies.split('/')[0]}"):
+        made(tmp_path / "mine")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_data_may_move_with_a_sweep(tmp_path, monkeypatch):
+    def over(name):
+        preset = families.space("pixeliqn").preset(miniature=True)
+        return sweep.create(tmp_path / "s", "pixeliqn", dataclasses.replace(preset, data=Data(name)))
+
+    monkeypatch.chdir(tmp_path)
+    assert over("folder:images").preset.data.name == f"folder:{tmp_path}/images"
+    (tmp_path / "s" / "trial_0000").mkdir()
+    assert over("folder:moved").preset == sweep.load(tmp_path / "s").preset
+    with pytest.raises(ValueError, match="data.name: .*moved there, digits now"):
+        over("digits")
 
 
 @pytest.mark.parametrize("begun", ["runs/default", "trial_0000"])

@@ -1,13 +1,16 @@
+import contextlib
 import dataclasses
 import json
 import math
 import os
+import shutil
 import signal
 
 import pytest
 
-from qrkeras import callbacks, families, runs
+from qrkeras import callbacks, families, processes, runs
 from qrkeras.families import optimizers
+from qrkeras.families.preset import Data
 from qrkeras.models import GAN
 from qrkeras.search import files, sweep
 from qrkeras.search import trial as module
@@ -152,6 +155,43 @@ def test_a_directory_of_other_values_is_begun_anew(scored, tmp_path):
     assert not module._holds(found.runs / "0000", preset, seed=1)
     (found.runs / "0000" / "config.json").write_text("{")
     assert not module._holds(found.runs / "0000", preset, seed=0)
+
+
+def test_a_trial_that_another_process_trains_has_not_failed(scored, tmp_path):
+    found = begun(tmp_path)
+    other = runs.create(found.runs / "0000", "x", found.preset, seed=0)
+    stray = other.path / "stray"
+    stray.write_text("")
+    held, refused = processes.alone(other.path, "run_dir"), pytest.raises(processes.Taken)
+    with held, refused:  # of other values
+        run_trial(found, "0000", VALUES)
+    assert stray.exists() and files.failure(found.path, "0000") is None
+    copied = shutil.copytree(scored[0].runs / "0000", found.runs / "0001")
+    (copied / "outcome.json").unlink()
+    held, refused = processes.alone(copied, "run_dir"), pytest.raises(processes.Taken)
+    with held, refused:  # to be gone on with
+        run_trial(found, "0001", VALUES)
+    assert outcome(copied) is None
+
+
+def test_a_sweep_whose_data_have_changed_does_not_go_on(tmp_path, monkeypatch):
+    found = begun(tmp_path)
+    runs.create(found.runs / "default", "x", found.preset, 0, {"files": 3, "bytes": 6, "digest": "abc"})
+    source = module.experiment.build_data(found.preset)
+    for digest, told in (("abc", None), ("def", "directory must hold a run of the same data.*digest: abc there")):
+        now = dataclasses.replace(source, fingerprint=lambda digest=digest: {"files": 3, "bytes": 6, "digest": digest})
+        monkeypatch.setattr(module.experiment, "build_data", lambda *_, now=now: now)
+        monkeypatch.setattr(module.experiment, "build_evaluator", lambda *_, **__: None)
+        with pytest.raises(ValueError, match=told) if told else contextlib.nullcontext():
+            module.prepare(found)
+
+
+def test_trials_of_images_that_moved_are_known(tmp_path):
+    one, other = (dataclasses.replace(begun(tmp_path).preset, data=Data(f"folder:/{name}")) for name in ("a", "b"))
+    run = runs.create(tmp_path / "run", "x", one, 0, {"digest": "abc"})
+    assert module._holds(run.path, other, 0)
+    runs.create(tmp_path / "old", "x", one, 0)
+    assert not module._holds(tmp_path / "old", other, 0)
 
 
 def test_divergence_is_told_in_one_line(tmp_path, monkeypatch):

@@ -1,6 +1,15 @@
+import gc
+
 import pytest
 
 from tests.support import saved_models, servers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen():
+    """As `serve` does: else each version that goes costs a look through all that the tests have made so far."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

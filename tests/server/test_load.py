@@ -29,7 +29,7 @@ async def ask(connection, value):
     """One request: (status, answer)."""
     reader, writer = connection
     data = json.dumps({"inputs": [value]}).encode()
-    head = f"POST /v1/models/painter:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n"
+    head = f"POST /v1/models/painter:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n"
     writer.write(head.encode() + b"Connection: close\r\n\r\n" + data)
     head, _, answer = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
@@ -49,9 +49,9 @@ def test_a_thousand_requests_lose_none_while_versions_change(many_files, tmp_pat
 
     with servers.running(tmp_path / "base") as url:
         answers = asyncio.run(crowd(url))
-        servers.until(lambda: requests.get(url + "/healthz", timeout=60).json()["models"] == {"painter": [2]})
-        last = requests.post(url + "/v1/models/painter:predict", json={"inputs": [[0, 7]]}, timeout=60).json()
-        text = requests.get(url + "/metrics", timeout=60).text
+        servers.until(lambda: requests.get(url + "/healthz", timeout=600).json()["models"] == {"painter": [2]})
+        last = requests.post(url + "/v1/models/painter:predict", json={"inputs": [[0, 7]]}, timeout=600).json()
+        text = requests.get(url + "/metrics", timeout=600).text
     assert [status for status, _ in answers] == [200] * 1_000
     for i, (_, answer) in enumerate(answers):
         assert answer["outputs"][0][0][0][0] in (i % 100, i % 100 + 100), "each got its own answer"
@@ -81,7 +81,7 @@ def test_twenty_versions_one_after_another_are_never_seen_by_half(tmp_path):
 
         def client():
             while not stop.is_set():
-                reply = session.post(url + "/v1/models/count:predict", data='{"instances": [1000]}', timeout=60)
+                reply = session.post(url + "/v1/models/count:predict", data='{"instances": [1000]}', timeout=600)
                 answers.append((reply.status_code, reply.json().get("predictions")))
 
         thread = threading.Thread(target=client)
@@ -89,15 +89,16 @@ def test_twenty_versions_one_after_another_are_never_seen_by_half(tmp_path):
         try:
             for number in range(2, 21):
                 export(number)
-            servers.until(lambda: answers[-1] == (200, [1020]))
+                if number % 4 == 0:  # the others may be passed over
+                    servers.until(lambda number=number: answers and answers[-1] == (200, [1000 + number]))
         finally:
             stop.set()
             thread.join()
-        states = requests.get(url + "/v1/models/count", timeout=60).json()["model_version_status"]
+        states = requests.get(url + "/v1/models/count", timeout=600).json()["model_version_status"]
     assert {status for status, _ in answers} == {200}
     seen = [value for _, (value,) in answers]
     assert seen == sorted(seen) and set(seen) <= set(range(1001, 1021))
-    assert len(set(seen)) >= 5, "versions took over one after another"
+    assert {1004, 1008, 1012, 1016, 1020} <= set(seen), "versions took over one after another"
     assert all(state["status"]["error_code"] == "OK" for state in states), "none failed to load"
 
 
@@ -109,10 +110,10 @@ def test_a_copy_in_place_is_served_once_it_is_whole(tmp_path, painter):
         shutil.copy(painter / "saved_model.pb", base / "painter" / "2")
 
         def states():
-            listed = requests.get(url + "/v1/models/painter", timeout=60).json()["model_version_status"]
+            listed = requests.get(url + "/v1/models/painter", timeout=600).json()["model_version_status"]
             return {entry["version"]: entry["state"] for entry in listed}
 
         servers.until(lambda: states() == {"2": "END", "1": "AVAILABLE"})
-        assert requests.post(url + "/v1/models/painter:predict", json={"inputs": [[1, 2]]}, timeout=60).ok
+        assert requests.post(url + "/v1/models/painter:predict", json={"inputs": [[1, 2]]}, timeout=600).ok
         shutil.copytree(painter, base / "painter" / "2", dirs_exist_ok=True)
         servers.until(lambda: states() == {"2": "AVAILABLE", "1": "END"})

@@ -1,5 +1,6 @@
 """Malformed requests: each is answered by a 4xx that names the input, and the next good request is answered."""
 
+import asyncio
 import copy
 import json
 
@@ -7,6 +8,11 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from qrkeras.server.limits import Limits
+from tests.support import malformed, servers
+from tests.support.askers import send_malformed
+from tests.support.server_load import export
 
 GOOD = {
     "seed": [[1, 2], [3, 4]],
@@ -61,7 +67,7 @@ def post(url):
 
         def send(body, path="/v1/models/painter:predict"):
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            return session.post(url + path, data=data, timeout=60)
+            return session.post(url + path, data=data, timeout=600)
 
         yield send
 
@@ -151,7 +157,7 @@ def test_any_path(post, url, path):
     for url_path in ("/v1/models/" + path, "/v1/models/painter" + path, "/v1/models/painter/versions/" + path):
         reply = post({"inputs": [[1, 2]]}, url_path)
         assert reply.status_code in (400, 404) and reply.json()["error"]
-        assert requests.get(url + url_path, timeout=60).status_code in (200, 400, 404)
+        assert requests.get(url + url_path, timeout=600).status_code in (200, 400, 404)
     check(post, b"{}", "instances")
 
 
@@ -165,3 +171,17 @@ def test_endless_numbers(post):
     check(post, b'{"inputs": [[1, ' + b"9" * 5_000 + b"]]}", "JSON Parse error")
     check(post, b'{"inputs": [[1, ' + b"9" * 4_000 + b"]]}", "seed")
     check(post, b'{"inputs": [[1, 1e400]]}', "seed")
+
+
+def test_ten_of_every_kind_at_once(tmp_path, caplog):
+    """A short turn of tests/support/server_load.py, which sends 10,000 to a process."""
+    export(tmp_path / "count" / "1", 1)
+    kinds = [kind for kind in malformed.KINDS if kind != "unfinished"]  # which waits for its deadline
+    with servers.running(tmp_path, Limits(timeout_s=servers.PATIENCE)) as url:
+        host, port = url.removeprefix("http://").split(":")
+        call = send_malformed((host, int(port)), 10 * len(kinds), 20, servers.PATIENCE, kinds=kinds)
+        found, wrong = asyncio.run(call)
+    assert not wrong, "good requests between them are answered"
+    outcomes = {outcome for kind in found.values() for outcome in kind}
+    assert outcomes <= {"left", "end", 200, 400, 403, 404, 405, 413, 415, 501}
+    assert not [record for record in caplog.records if record.exc_info]

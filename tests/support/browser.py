@@ -22,7 +22,7 @@ class Browser:
         self._session = session
 
     def __call__(self, method, path, **body):
-        reply = requests.request(method, self._session + path, json=body if method == "POST" else None, timeout=60)
+        reply = requests.request(method, self._session + path, json=body if method == "POST" else None, timeout=600)
         value = reply.json()["value"]
         assert reply.ok, value
         return value
@@ -72,12 +72,12 @@ def chromium():
             options = {"binary": binary, "args": ARGUMENTS}
             wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
             url = f"http://127.0.0.1:{port}/session"
-            value = requests.post(url, json=wanted, timeout=60).json()["value"]
+            value = requests.post(url, json=wanted, timeout=600).json()["value"]
             assert "sessionId" in value, value
             session = f"{url}/{value['sessionId']}"
             try:
                 yield Browser(session)
             finally:
-                requests.delete(session, timeout=60)
+                requests.delete(session, timeout=600)
         finally:
             process.terminate()

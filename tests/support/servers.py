@@ -4,10 +4,11 @@ import contextlib
 import threading
 import time
 
-import uvicorn
-
+from qrkeras.server import connections
 from qrkeras.server.limits import Limits
 from qrkeras.server.serve import application, listen
+
+PATIENCE = 600
 
 
 @contextlib.contextmanager
@@ -15,7 +16,7 @@ def running(base, limits=Limits(), poll_s=0.05, **options):  # noqa: B008
     """The URL of a server of `base`, which has loaded what was there."""
     app = application(base, limits, poll_s=poll_s, **options)
     with listen(port=0) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="critical", lifespan="on"))
+        server = connections.Server(connections.config(app, log_level="critical", lifespan="on"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
@@ -28,8 +29,8 @@ def running(base, limits=Limits(), poll_s=0.05, **options):  # noqa: B008
             thread.join()
 
 
-def until(condition, seconds=60):
-    """Waits until `condition()` holds, and returns what it returned."""
+def until(condition, seconds=PATIENCE):
+    """Waits until `condition()` holds, and returns what it returned; `seconds` are for what never comes."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it never came"

@@ -58,8 +58,8 @@ def differences(one, other):
     return [trial_id for trial_id in sorted(one.keys() | other.keys()) if one.get(trial_id) != other.get(trial_id)]
 
 
-def until(condition, seconds, launcher=None):
-    """Waits until `condition()` holds; returns False where `launcher` ended before."""
+def until(condition, launcher=None, seconds=600):
+    """Waits until `condition()` holds; returns False where `launcher` ended before. `seconds`: for what never comes."""
     deadline = time.monotonic() + seconds
     while not condition():
         if launcher is not None and launcher.poll() is not None:
@@ -73,13 +73,13 @@ def until(condition, seconds, launcher=None):
 def kill(target, launcher, path):
     """Kills `target`; False where the sweep ended before. With the launcher the others must end by themselves."""
     if target != "launcher":
-        if not until(lambda: target in children(path), 60, launcher):
+        if not until(lambda: target in children(path), launcher):
             return False
         os.kill(children(path)[target], signal.SIGKILL)
         return True
     launcher.kill()
     launcher.wait()
-    until(lambda: not children(path), 20)
+    until(lambda: not children(path))
     return True
 
 
@@ -88,7 +88,7 @@ def run(command, path, trials, kills, rng):
     launcher, killed = subprocess.Popen(command), []
     moments = sorted(rng.sample(range(1, trials), kills))
     for moment, target in zip(moments, TARGETS * kills):
-        if not until(lambda: ended(path) >= moment, 3600, launcher):  # noqa: B023
+        if not until(lambda: ended(path) >= moment, launcher, 3600):  # noqa: B023
             break
         time.sleep(rng.uniform(0, 2))
         if kill(target, launcher, path):

@@ -33,9 +33,9 @@ def swept(tmp_path_factory):
         for name in ("chief", "worker-0")
     )
     try:
-        _, told = worker.communicate(timeout=120)
+        _, told = worker.communicate(timeout=6000)
         assert worker.returncode == 0, told
-        printed, told = chief.communicate(timeout=60)
+        printed, told = chief.communicate(timeout=600)
         assert chief.returncode == 0, told
     finally:
         chief.kill(), worker.kill()

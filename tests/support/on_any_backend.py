@@ -1,0 +1,142 @@
+"""Losses, layers and networks on whatever backend Keras has: every result, as arrays, into the .npz file argv[1].
+
+Inputs and weights come from NumPy, so that backends can be compared. With argv[2] `channels_first`, or a float type,
+Keras is set to it before anything is built.
+"""
+
+import sys
+
+import keras
+import numpy as np
+from keras import ops
+
+if sys.argv[2:] == ["channels_first"]:
+    keras.config.set_image_data_format("channels_first")
+elif sys.argv[2:]:
+    keras.config.set_floatx(sys.argv[2])
+
+from qrkeras import layers, losses, networks
+
+RNG = np.random.default_rng(0)
+RESULTS = {}
+
+
+def normal(*shape):
+    return ops.convert_to_tensor(RNG.normal(size=shape).astype("float32"))
+
+
+def uniform(*shape):
+    return ops.convert_to_tensor(RNG.uniform(0.01, 0.99, shape).astype("float32"))
+
+
+def keep(name, *results):
+    for i, result in enumerate(results):
+        RESULTS[f"{name} {i}"] = ops.convert_to_numpy(result).astype("float32")
+
+
+def drawn(thing):
+    """`thing` with weights from NumPy, small enough that nothing saturates."""
+    for weight in thing.weights:
+        values = RNG.normal(size=weight.shape) * 0.3
+        weight.assign(np.abs(values) + 0.5 if "variance" in weight.path else values)
+    return thing
+
+
+def trained_alike(name, network, *inputs, **options):
+    """Both passes; for backends that record gradients, one backward, too."""
+    keep(name, *keras.tree.flatten(network(*inputs, training=False, **options)))
+    if keras.backend.backend() != "torch":
+        return
+    outputs = keras.tree.flatten(network(*inputs, training=True, **options))
+    sum(output.sum() for output in outputs).backward()
+    assert all(variable.value.grad is not None for variable in network.trainable_variables), name
+
+
+def equations():
+    real, fake = normal(6, 4), normal(6, 4)
+    objectives = {
+        f"{type(o).__name__} {i}": o
+        for i, o in enumerate(
+            (
+                losses.QuantileRegression(4),
+                losses.QuantileRegression(4, generator="match", penalty="l2"),
+                losses.QuantileRegression(4, real_target=1.0, fake_target=-1.0, penalty=None),
+                losses.NonSaturating(),
+                losses.LeastSquares(),
+                losses.Wasserstein(),
+                losses.Hinge(),
+            )
+        )
+    }
+    for name, objective in objectives.items():
+        a, b = real[:, : objective.num_outputs], fake[:, : objective.num_outputs]
+        if keras.backend.backend() == "torch":  # outputs of a network want gradients
+            a, b = a.detach().requires_grad_(), b.detach().requires_grad_()
+        keep(name, objective.discriminator(a, b), objective.generator(b, a))
+    tau = uniform(6, 4)
+    keep("pinball", losses.pinball(real, fake, losses.quantile_fractions(4)))
+    keep("huber", losses.quantile_huber(real, fake, tau, 0.3), losses.quantile_huber(real, fake, tau, 0))
+    keep("penalties", losses.l1_square(real, fake, 0.5), losses.l2(real, fake), losses.gradient_penalty(real))
+    keep("interpolate", losses.interpolate(real, fake, tau[:, 0]))
+    values = ops.convert_to_tensor(np.array([0, 1, 128, 255], "int32"))
+    keep("logistic", losses.discretized_logistic(values, normal(4), normal(4)))
+    keep("categorical", losses.categorical_cross_entropy(values % 4, normal(4, 4)))
+    keep("quantile", losses.categorical_quantile(normal(6, 4), tau[:, 0]))
+    keep("gaussian", losses.gaussian_kl(real, fake), losses.bits_per_dim(real))
+    keep("divergence", losses.quantile_divergence(real[:, 0], fake[:4, 1]))
+    keep("divergence of functions", losses.quantile_divergence_of_functions(lambda t: t, lambda t: 2 * t, 64))
+
+
+def single_layers():
+    images = normal(2, 6, 6, 4)
+    for layer in (
+        layers.BatchNormalization(),
+        layers.ColourDense(6, 2),
+        layers.ConvAveragePool2D(3),
+        layers.UpsampleConv2D(3),
+        layers.VerticalConv2D(4, 3, strict=True),
+        layers.HorizontalConv2D(4, 3, colours=2),
+    ):
+        layer.build(images.shape)
+        trained_alike(type(layer).__name__, drawn(layer), images) if isinstance(
+            layer, layers.BatchNormalization
+        ) else keep(type(layer).__name__, drawn(layer)(images))
+    moments = layers.BatchNormalization()
+    keep("batch statistics", moments(images, training=True), moments.moving_mean, moments.moving_variance)
+
+
+def whole_networks():
+    latents, images = normal(3, 5), normal(3, 8, 8, 1)
+    for resampling in ("resize", "transposed"):
+        sizes = {"channels": 1, "width": 3, "hidden_layers": 1, "resampling": resampling}
+        trained_alike(f"generator {resampling}", drawn(networks.dcgan_generator(8, latent_dim=5, **sizes)), latents)
+        trained_alike(f"discriminator {resampling}", drawn(networks.dcgan_discriminator(8, **sizes)), images)
+    sizes = {"channels": 1, "latent_dim": 5, "width": 3, "hidden_layers": 1}
+    trained_alike("encoder", drawn(networks.vae_encoder(8, **sizes)), images)
+    trained_alike("decoder", drawn(networks.vae_decoder(8, **sizes)), latents)
+    trained_alike("mlp", drawn(networks.mlp(5, 2, width=4)), latents)
+
+    classifier = networks.image_classifier(8, 1, 4, widths=(4, 6))
+    networks.whiten(classifier, ops.convert_to_numpy(images))
+    kernel = classifier.get_layer("stem").kernel
+    keep("whitened", ops.matmul(ops.reshape(kernel, (-1, 8)), ops.transpose(ops.reshape(kernel, (-1, 8)))))
+    keep("classifier", drawn(classifier)(images))
+
+    aiqn, tau = drawn(networks.aiqn(5, 10, 2)), uniform(3, 5)
+    trained_alike("aiqn", aiqn, latents, tau)
+    keep("aiqn sample", aiqn.sample(tau))
+
+    sizes = {"channels": 2, "blocks": 2, "kernel_size": 3, "planes": 4, "output_planes": 4, "num_classes": 3}
+    pixels = drawn(networks.pixelcnn(4, num_outputs=1, quantile=True, **sizes))
+    labels, tau = ops.convert_to_tensor(np.array([0, 2], "int32")), uniform(2, 4, 4, 2)
+    trained_alike("pixelcnn", pixels, normal(2, 4, 4, 2), tau, labels)
+    mask = ops.convert_to_tensor(np.eye(4, dtype="int32")[None].repeat(2, 0))
+    drawn_images = pixels.sample(tau, normal(2, 4, 4, 2), mask, labels, lambda outputs, tau: ops.tanh(outputs[..., 0]))
+    keep("pixelcnn sample", drawn_images)
+
+
+equations()
+single_layers()
+whole_networks()
+np.savez(sys.argv[1], **RESULTS)
+print(keras.backend.backend(), len(RESULTS), "results")
