@@ -25,16 +25,17 @@ def build(preset_name):
     """Compiled model and endless batches of a preset."""
     import numpy as np
 
-    from qrkeras import data, experiment, presets
+    from qrkeras import data, presets
+    from qrkeras.experiments import build
 
     preset = presets.get(preset_name)
     if preset.data.name == "cifar10":
         images = np.random.default_rng(0).integers(0, 256, (5_000, 32, 32, 3)).astype("uint8")
         source = data.from_arrays(images)
     else:
-        source = experiment.build_data(preset)
-    model = experiment.build_model(preset, source, seed=0)
-    return model, experiment.training_batches(preset, source, seed=0, start_step=0)
+        source = build.dataset(preset)
+    model = build.model(preset, source, seed=0)
+    return model, build.batches(preset, source, seed=0, start_step=0)
 
 
 def peer(name, threads):

@@ -37,7 +37,8 @@ CLIENTS = (1, 4, 16, 64)
 
 def export(base):
     """Writes the generator to `base`."""
-    from qrkeras import losses, models, networks, serving
+    from qrkeras import losses, models, networks
+    from qrkeras.serving import export as serving
 
     gan = models.GAN(
         generator=networks.dcgan_generator(32, channels=3, width=32),

@@ -29,11 +29,12 @@ SIGNATURES = {"gan": ("sample",), "pixels": ("sample", "inpaint")}
 def build(kind):
     import numpy as np
 
-    from qrkeras import data, experiment, presets
+    from qrkeras import data, presets
+    from qrkeras.experiments import build
 
     preset = presets.get(PRESETS[kind])
     shape = (32, 32, 3) if kind == "gan" else (8, 8, 1)
-    return experiment.build_model(preset, data.from_arrays(np.zeros((64, *shape), "uint8")), seed=0)
+    return build.model(preset, data.from_arrays(np.zeros((64, *shape), "uint8")), seed=0)
 
 
 def inputs_of(kind, signature, batch):
@@ -76,7 +77,7 @@ def of_model(model, signature):
 
 
 def export(folder, kind):
-    from qrkeras import serving
+    from qrkeras.serving import export as serving
 
     serving.export_model(build(kind), folder, kind)
 

@@ -22,7 +22,9 @@ def build(preset_name, replicas=1):
 
     import numpy as np
 
-    from qrkeras import data, devices, experiment, presets
+    from qrkeras import data, presets
+    from qrkeras.experiments import build
+    from qrkeras.machine import devices
 
     preset = presets.get(preset_name)
     if replicas > 1:
@@ -30,10 +32,10 @@ def build(preset_name, replicas=1):
     if preset.data.name == "cifar10":
         source = data.from_arrays(np.random.default_rng(0).integers(0, 256, (5_000, 32, 32, 3)).astype("uint8"))
     else:
-        source = experiment.build_data(preset)
+        source = build.dataset(preset)
     with devices.strategy(devices.choose(replicas)).scope():
-        model = experiment.build_model(preset, source, seed=0)
-    return preset, model, experiment.training_batches(preset, source, seed=0, start_step=0)
+        model = build.model(preset, source, seed=0)
+    return preset, model, build.batches(preset, source, seed=0, start_step=0)
 
 
 def replicas_peer(name, threads):

@@ -4,9 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from qrkeras import experiment, metrics, plots
+from qrkeras import metrics, pictures
 from qrkeras.data import take
-from qrkeras.train import load_able
+from qrkeras.experiments import build
+from qrkeras.experiments.train import load_able
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
@@ -32,7 +33,7 @@ def measure(opened, images=1_000, levels=LEVELS):
     for run in opened:
         model = load_able(run, "quantiles", "that predicts quantiles: PixelIQN")
         labels = run.preset.takes_labels
-        held_out = take(experiment.build_data(run.preset, "test", labels=labels), images)
+        held_out = take(build.dataset(run.preset, "test", labels=labels), images)
         held_out, classes = held_out if labels else (held_out, None)
         found = []
         for tau in levels:
@@ -55,4 +56,4 @@ def table(rows):
 def draw(rows, output):
     """Writes the reliability diagram of `measure`'s rows as PNG."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    plots.reliability({row.name: row.levels for row in rows}, output)
+    pictures.reliability({row.name: row.levels for row in rows}, output)

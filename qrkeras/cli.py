@@ -7,8 +7,8 @@ import sys
 import tyro
 
 from qrkeras.commands import VERBS
-from qrkeras.commands.quiet import load_keras, load_tensorflow
-from qrkeras.commands.terminal import plain_output
+from qrkeras.machine.quiet import load_keras, load_tensorflow
+from qrkeras.machine.terminal import plain_output
 
 
 def main(arguments=None):

@@ -11,8 +11,10 @@ import sys
 import numpy as np
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from qrkeras import presets, processes, runs
+from qrkeras import presets
 from qrkeras.data.catalog import MIXTURES
+from qrkeras.experiments import runs
+from qrkeras.machine import processes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,8 @@ import pathlib
 import subprocess
 import sys
 
-from qrkeras import coverage, figures, runs
+from qrkeras import coverage, figures
+from qrkeras.experiments import runs
 
 METHODS = ("nsgan-grid25", "lsgan-grid25", "qrgan-grid25")
 
@@ -37,7 +38,8 @@ def demo(directory="runs/demo", seed=1, steps=None, workers=2):
     figures.over_training([directory / f"{name}-{seed}" for name in METHODS], picture)
     print(f"Samples over training, real centres marked: {picture}")
 
-    from qrkeras import serving, train
+    from qrkeras.experiments import train
+    from qrkeras.serving import export as serving
 
     model = train.load_model(runs.load(directory / f"qrgan-grid25-{seed}"))
     exported = serving.export_model(model, directory / "export", "qrgan-grid25")

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from qrkeras import data, experiment, figures, plots, progress
-from qrkeras.train import load_able, load_model
+from qrkeras import data, figures, pictures
+from qrkeras.experiments import build
+from qrkeras.experiments.train import load_able, load_model
+from qrkeras.machine import progress
 
 
 def samples(run, output, n=64, seed=0, batch_size=64, through=None):
@@ -31,9 +33,9 @@ def samples(run, output, n=64, seed=0, batch_size=64, through=None):
     if output.suffix == ".png":
         paths.append(output)
         if drawn.ndim == 4:
-            plots.image_grid(drawn, output)
+            pictures.image_grid(drawn, output)
         else:
-            plots.points([(f"{n:,} samples", drawn)], experiment.build_data(run.preset).centers, output)
+            pictures.points([(f"{n:,} samples", drawn)], build.dataset(run.preset).centers, output)
     return paths
 
 
@@ -42,7 +44,7 @@ def completions(run, output, n=8, known="top", count=5, tau=(), seed=0):
     model = load_able(run, "inpaint", "that inpaints: PixelCNN or PixelIQN")
     if n < 1 or count < 0:
         raise ValueError(f"n must be at least 1 and completions at least 0. Received: {n} and {count}")
-    images = data.take(experiment.build_data(run.preset, "test"), n)
+    images = data.take(build.dataset(run.preset, "test"), n)
     figures.inpaintings(model, images, known, output, count, tau, seed)
 
 
@@ -55,7 +57,7 @@ def reconstructions(run, output, n=8, steps=8, importance_samples=100, images=20
     Returns: a line for each of ELBO and IWAE.
     """
     model = load_able(run, "reconstruct", "that reconstructs: VAE or AIQN-VAE")
-    source = experiment.build_data(run.preset, "test")
+    source = build.dataset(run.preset, "test")
     if not 1 <= n <= source.size // 2 or images < 1:
         raise ValueError(
             f"n must be 1 to {source.size // 2} pairs of held-out images, and images at least 1. Received: {n} and "

@@ -7,9 +7,11 @@ import math
 
 import numpy as np
 
-from qrkeras import evaluation, experiment, plots, progress, runs
+from qrkeras import evaluation, pictures
 from qrkeras.data import take
-from qrkeras.train import load_model
+from qrkeras.experiments import build, runs
+from qrkeras.experiments.train import load_model
+from qrkeras.machine import progress
 
 FLOOR = "held-out real images"
 BATCH_SIZE = 64
@@ -78,7 +80,7 @@ def evaluate(
                 "`qrkeras coverage` counts their modes, `qrkeras plot` draws them."
             )
     labelled = _labelled(preset, opened, models) if gan_train else None
-    evaluator = experiment.build_evaluator(preset, experiment.build_data(preset), split, verbose)
+    evaluator = build.evaluator(preset, build.dataset(preset), split, verbose)
     rows = []
     for run, model in zip(opened, models):
         classes = _class_scores(model, labelled, evaluator.samples, seed, gan_train, verbose) if gan_train else None
@@ -89,7 +91,7 @@ def evaluate(
             bits = _bits_per_dim(run.preset, model) if way in ("", "prior") else None  # a VAE's bound is of its prior
             images = np.concatenate(list(draw(PICTURED)))
             rows.append(Row(name, model.step, measures, classes, bits, images))
-    held_out = experiment.build_data(preset, "test")
+    held_out = build.dataset(preset, "test")
     images = take(held_out, min(PICTURED, held_out.size))
     return [*rows, Row(FLOOR, None, evaluator.floor(), images=images)]
 
@@ -175,9 +177,9 @@ def write(rows, prefix):
             else f"\n{row.measures.objective} {row.measures.fid_train:.4g}\n{row.measures.counts}"
         )
         panels[row.name + figure] = row.images
-    plots.image_panels(panels, paths[".png"])
+    pictures.image_panels(panels, paths[".png"])
     curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows if row.measures.curve}
-    plots.precision_recall_curves(curves, paths["-prd.png"])
+    pictures.precision_recall_curves(curves, paths["-prd.png"])
     return list(paths.values())
 
 
@@ -200,7 +202,7 @@ def _bits_per_dim(preset, model):
     """Mean over the held-out images, of a model with a likelihood; None for others."""
     if not hasattr(model, "bits_per_dim"):
         return None
-    held_out = take(experiment.build_data(preset, "test", labels=preset.takes_labels))
+    held_out = take(build.dataset(preset, "test", labels=preset.takes_labels))
     return float(np.mean(model.bits_per_dim(*held_out) if preset.takes_labels else model.bits_per_dim(held_out)))
 
 
@@ -214,7 +216,7 @@ def _ways(run, model, seed):
     }
 
     def reconstructed(n):
-        source = experiment.build_data(run.preset)
+        source = build.dataset(run.preset)
         images = take(source, min(n, source.size))
         for i in range(0, n, BATCH_SIZE):  # images come again where there are fewer than n
             yield model.reconstruct(images[np.arange(i, min(i + BATCH_SIZE, n)) % len(images)])
@@ -230,7 +232,7 @@ def _labelled(preset, opened, models):
                 "gan_train must be left out where a generator has no classes. Received: "
                 f"{run.path}, a run of {run.name}"
             )
-    return [take(experiment.build_data(preset, split, labels=True)) for split in ("train", "test")]
+    return [take(build.dataset(preset, split, labels=True)) for split in ("train", "test")]
 
 
 def _class_scores(model, labelled, samples, seed, epochs, verbose):

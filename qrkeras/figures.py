@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from qrkeras import experiment, plots, presets, runs
+from qrkeras import pictures, presets
 from qrkeras.callbacks import comparable
+from qrkeras.experiments import build, runs
 from qrkeras.models import GAN
 
 HALVES = {
@@ -48,7 +49,7 @@ def over_training(paths, output, columns=5):
         for i in np.linspace(0, len(files[run]) - 1, columns).round().astype(int):
             step = int(files[run][i].stem.removeprefix("step-"))
             panels.append((f"{run.name}-{run.seed}, step {step:,}", np.load(files[run][i])))
-    plots.points(panels, experiment.build_data(opened[0].preset).centers, output, rows=len(opened))
+    pictures.points(panels, build.dataset(opened[0].preset).centers, output, rows=len(opened))
 
 
 def evaluations(opened, output):
@@ -74,7 +75,7 @@ def evaluations(opened, output):
     counts = f"{first['samples']:,} samples" + (
         f", {first['references']:,} references" if "references" in first else ""
     )
-    plots.minimum_curves(series, f"{label}, {counts}", output)
+    pictures.minimum_curves(series, f"{label}, {counts}", output)
     return True
 
 
@@ -95,7 +96,7 @@ def inpaintings(model, images, known, output, completions=5, tau=(), seed=0):
     columns = [masked, *drawn, images]
     rows = np.stack(columns, axis=1).reshape(-1, *images.shape[1:])
     output.parent.mkdir(parents=True, exist_ok=True)
-    plots.image_grid(rows, output, columns=len(columns), scale=max(2, 64 // width))
+    pictures.image_grid(rows, output, columns=len(columns), scale=max(2, 64 // width))
 
 
 def reconstructions(model, images, output, steps=8):
@@ -109,12 +110,12 @@ def reconstructions(model, images, output, steps=8):
     columns = [first[:, None], model.interpolate(first, second, steps), second[:, None]]
     rows = np.concatenate(columns, axis=1).reshape(-1, *images.shape[1:])
     output.parent.mkdir(parents=True, exist_ok=True)
-    plots.image_grid(rows, output, columns=steps + 2, scale=max(2, 64 // images.shape[2]))
+    pictures.image_grid(rows, output, columns=steps + 2, scale=max(2, 64 // images.shape[2]))
 
 
 @dataclasses.dataclass(frozen=True)
 class Contour:
-    """A trained discriminator seen on a plane; see `plots.contours`."""
+    """A trained discriminator seen on a plane; see `pictures.contours`."""
 
     grid: np.ndarray
     realism: np.ndarray
@@ -143,14 +144,14 @@ def contours(output, data="ring8", steps=4_000, seed=0, verbose=1):
             print(f"{title}: {steps:,} discriminator steps")
         panels[title] = _contour(presets.get(f"{method}-{data}"), steps, seed)
     limit = float(np.abs(next(iter(panels.values())).grid).max())
-    plots.contours(panels, output, limit)
+    pictures.contours(panels, output, limit)
     return panels
 
 
 def _contour(preset, steps, seed):
-    source = experiment.build_data(preset)
+    source = build.dataset(preset)
     limit = 1.25 * float(np.abs(source.centers).max())
-    trained = experiment.build_model(preset, source, seed)
+    trained = build.model(preset, source, seed)
     dummy = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(limit)], name="uniform")
     model = GAN(
         dummy,

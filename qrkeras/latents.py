@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 from scipy.stats import wasserstein_distance
 
-from qrkeras import experiment, metrics, plots
+from qrkeras import metrics, pictures
 from qrkeras.data import take
-from qrkeras.train import load_able
+from qrkeras.experiments import build
+from qrkeras.experiments.train import load_able
 
 HELD_OUT = "held-out codes"
 
@@ -67,9 +68,9 @@ def table(comparison):
 def draw(comparison, path):
     """Writes the histogram of every latent: training codes, and what stands against them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    plots.histograms({"training codes": comparison.codes, **comparison.others}, path)
+    pictures.histograms({"training codes": comparison.codes, **comparison.others}, path)
 
 
 def _images(preset, split, samples):
-    source = experiment.build_data(preset, split)
+    source = build.dataset(preset, split)
     return take(source, min(samples, source.size))

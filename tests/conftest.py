@@ -5,7 +5,7 @@ import fcntl
 import os
 import shutil
 
-from qrkeras import processes
+from qrkeras.machine import processes
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if (beside := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))) > 1:  # processes of tests share the cores
@@ -15,7 +15,8 @@ if (beside := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))) > 1:  # pro
 import pytest
 import tensorflow as tf
 
-from qrkeras import cli, presets, runs
+from qrkeras import cli, presets
+from qrkeras.experiments import runs
 from qrkeras.families.preset import Data
 
 # Two devices, for what replicas share; everything else runs on the first.
@@ -67,7 +68,7 @@ def shared_run(tmp_path_factory):
     common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
     def run(name, preset_name, preset):
-        from qrkeras.train import train
+        from qrkeras.experiments.train import train
 
         made = common / f"trained-{name}"
         with open(common / f"{name}.lock", "w") as lock:
@@ -165,7 +166,8 @@ def pixels_run(tiny_pixels, shared_run):
 def served_models(points_run, images_run, pixels_run, latents_run):
     """A model of each kind that serves: points, grey images, PixelIQN, AIQN-VAE, and a PixelCNN of four classes in
     colour."""
-    from qrkeras import models, networks, train
+    from qrkeras import models, networks
+    from qrkeras.experiments import train
 
     sizes = {"blocks": 1, "kernel_size": 3, "planes": 6, "output_planes": 6}
     classes = models.PixelCNN(networks.pixelcnn(4, channels=3, **sizes, num_classes=4, seed=1), seed=1)
@@ -183,7 +185,7 @@ def served_models(points_run, images_run, pixels_run, latents_run):
 @pytest.fixture(scope="session")
 def served_folder(served_models, tmp_path_factory):
     """Version 1 of each of them."""
-    from qrkeras import serving
+    from qrkeras.serving import export as serving
 
     base = tmp_path_factory.mktemp("served")
     for kind, model in served_models.items():

@@ -384,10 +384,10 @@ def test_coverage_writes_its_figures(done, tmp_path, monkeypatch):
 
 
 def test_typed_overrides_reach_the_preset(done, monkeypatch):
-    import qrkeras.train
+    import qrkeras.experiments.train
 
     calls = []
-    monkeypatch.setattr(qrkeras.train, "train", lambda *arguments, **machine: calls.append(arguments))
+    monkeypatch.setattr(qrkeras.experiments.train, "train", lambda *arguments, **machine: calls.append(arguments))
     done(
         "train", "qrgan-cifar10", "--loss.penalty-weight", "1.0", "--steps", 7, "--seed", 5, "--data.image-size", "64",
         "--network.hidden-layers", 4, "--network.no-generator-batch-norm", "--loss.penalty", "None",
@@ -409,9 +409,9 @@ def test_typed_overrides_reach_the_preset(done, monkeypatch):
 
 @pytest.mark.parametrize("name", presets.PRESETS)
 def test_every_preset_is_its_own_default(done, monkeypatch, name):
-    import qrkeras.train
+    import qrkeras.experiments.train
 
     calls = []
-    monkeypatch.setattr(qrkeras.train, "train", lambda *arguments, **machine: calls.append(arguments))
+    monkeypatch.setattr(qrkeras.experiments.train, "train", lambda *arguments, **machine: calls.append(arguments))
     done("train", name)
     assert calls == [(name, presets.get(name), 0, None)]

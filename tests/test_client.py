@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from qrkeras.client import Client, ServingError
+from qrkeras.serving.client import Client, ServingError
 from tests.support import saved_models, servers
 
 
@@ -243,6 +243,6 @@ def test_it_lets_go_of_its_connection(url):
 
 
 def test_it_needs_no_tensorflow():
-    script = "import sys, qrkeras.client; print({'tensorflow', 'keras', 'starlette'} & set(sys.modules))"
+    script = "import sys, qrkeras.serving.client; print({'tensorflow', 'keras', 'starlette'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -3,8 +3,9 @@ import subprocess
 
 import pytest
 
-from qrkeras import coverage, runs
+from qrkeras import coverage
 from qrkeras.coverage import Result
+from qrkeras.experiments import runs
 
 
 def result(preset, seed, fed, captured, quality, kl):

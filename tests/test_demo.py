@@ -20,8 +20,8 @@ def test_a_reader_that_fails_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(demo.coverage, "measure", lambda *arguments: [])
     monkeypatch.setattr(demo.figures, "over_training", lambda *arguments: None)
     monkeypatch.setattr(demo.runs, "load", lambda path: None)
-    monkeypatch.setattr("qrkeras.train.load_model", lambda run: None)
-    monkeypatch.setattr("qrkeras.serving.export_model", lambda *arguments: tmp_path)
+    monkeypatch.setattr("qrkeras.experiments.train.load_model", lambda run: None)
+    monkeypatch.setattr("qrkeras.serving.export.export_model", lambda *arguments: tmp_path)
     with pytest.raises(RuntimeError, match="plain TensorFlow could not draw from"):
         demo.demo(tmp_path)
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from qrkeras import cli, devices, train
-from qrkeras.runs import load
+from qrkeras import cli
+from qrkeras.experiments import train
+from qrkeras.experiments.runs import load
+from qrkeras.machine import devices
 
 pytestmark = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="asks for logical CPUs, which a GPU comes before"

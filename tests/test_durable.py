@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from qrkeras import durable
+from qrkeras.machine import durable
 
 
 def written(path, text):

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qrkeras import data, evaluate, experiment, runs, train
+from qrkeras import data, evaluate
 from qrkeras.data.order import held_out
 from qrkeras.evaluation import ClassScores, Measures
+from qrkeras.experiments import build, runs, train
 from qrkeras.families.preset import Data
 from qrkeras.metrics import CurveEstimate
 
@@ -323,9 +324,9 @@ def test_stopped_at_an_evaluation_it_is_made_up_for(evaluated, evaluated_preset,
         def on_train_batch_begin(self, batch, logs=None):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    build = experiment.build_callbacks
+    reports = build.reports
     with monkeypatch.context() as patch:
-        patch.setattr(experiment, "build_callbacks", lambda *a: [*build(*a), Terminate()])
+        patch.setattr(build, "reports", lambda *a: [*reports(*a), Terminate()])
         run = train.train("x", evaluated_preset, 1, tmp_path / "run", verbose=0)
     assert train.load_model(run).step == 5 and evaluations(run) == [], "it saves and is gone"
     run = train.train("x", evaluated_preset, 1, tmp_path / "run", verbose=0)

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from qrkeras import data, experiment, presets
+from qrkeras import data, presets
+from qrkeras.experiments import build
 from qrkeras.families.preset import Data
 
 # What belongs to the run around a model and not to the model.
@@ -51,7 +52,7 @@ def source_of(preset):
 def told(preset):
     """All that a model is: configuration, optimizers, first weights."""
     keras.backend.clear_session(free_memory=False)  # names are counted
-    model = experiment.build_model(preset, source_of(preset), seed=3)
+    model = build.model(preset, source_of(preset), seed=3)
     settings = json.dumps([keras.saving.serialize_keras_object(model), model.get_compile_config()], default=str)
     return settings, [keras.ops.convert_to_numpy(weight) for weight in model.weights]
 
@@ -133,7 +134,7 @@ def test_networks_of_a_gan_do_not_share_their_weights(tiny_points):
         loss=dataclasses.replace(tiny_points.loss, num_quantiles=2),
         network=dataclasses.replace(tiny_points.network, hidden_layers=2),
     )
-    model = experiment.build_model(preset, SOURCES["ring8"], seed=3)
+    model = build.model(preset, SOURCES["ring8"], seed=3)
     for ours, others in zip(model.generator.weights, model.discriminator.weights, strict=True):
         assert ours.shape == others.shape
         assert "bias" in ours.path or np.abs(ours - others).min() > 0
@@ -141,7 +142,7 @@ def test_networks_of_a_gan_do_not_share_their_weights(tiny_points):
 
 @pytest.mark.parametrize("kind", ["points", "images", "pixels", "latents"])
 def test_seed_decides_the_weights(tiny, kind):
-    one, other = (experiment.build_model(tiny[kind], source_of(tiny[kind]), seed) for seed in (3, 4))
+    one, other = (build.model(tiny[kind], source_of(tiny[kind]), seed) for seed in (3, 4))
     same = [
         a.path
         for a, b in zip(one.trainable_variables, other.trainable_variables, strict=True)

@@ -8,8 +8,9 @@ import zipfile
 import keras
 import pytest
 
-from qrkeras import features, runs, train
+from qrkeras import features
 from qrkeras.callbacks import checkpoint
+from qrkeras.experiments import runs, train
 
 # A program in a configuration: the layer that applies it, or the object that is made while the file is read.
 LAMBDA = "the code of a function, in a Lambda layer"

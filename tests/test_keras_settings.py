@@ -8,7 +8,7 @@ import sys
 import keras
 import pytest
 
-from qrkeras import keras_settings
+from qrkeras.machine import keras_settings
 from qrkeras.models.base import GenerativeModel
 
 GOOD = {"backend": "tensorflow", "floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}

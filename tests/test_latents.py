@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 from scipy.stats import norm
 
-from qrkeras import cli, data, evaluate, experiment, latents, presets
+from qrkeras import cli, data, evaluate, latents, presets
+from qrkeras.experiments import build
+from qrkeras.experiments.train import load_model, train
 from qrkeras.families.vae.schema import VaePreset
 from qrkeras.models import AIQNVAE, VAE
-from qrkeras.train import load_model, train
 
 
 def test_the_papers_values():
@@ -36,7 +37,7 @@ def test_the_vae_differs_in_what_the_paper_changes(data_name):
 
 def test_the_preset_chooses_the_likelihood():
     preset = dataclasses.replace(presets.get("vae-squared-digits"), latent_dim=2)
-    model = experiment.build_model(preset, data.load("digits"), seed=0)
+    model = build.model(preset, data.load("digits"), seed=0)
     assert model.likelihood == "squared_error"
     # tanh: whatever the latents, the means lie in [-1, 1].
     assert np.abs(model.decoder(np.full((1, 2), 1e3))).max() <= 1

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from qrkeras import cli, data, evaluate, presets
+from qrkeras.experiments.train import load_model, train
 from qrkeras.families import optimizers
 from qrkeras.models import PixelCNN, PixelIQN
-from qrkeras.train import load_model, train
 
 # AIQN, Supplement: small and large network, mini-batch sizes, steps, learning rates.
 TABLE = """

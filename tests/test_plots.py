@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qrkeras import plots
+from qrkeras import pictures
 
 
 def numbered(n, channels, height=3, width=2):
@@ -16,7 +16,7 @@ def numbered(n, channels, height=3, width=2):
 @pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB")])
 def test_grid_puts_image_i_where_it_should(tmp_path, channels, mode):
     # 5 images make ceil(sqrt 5) = 3 columns and 2 rows; each cell is 3 x 2 and a white line of 1.
-    plots.image_grid(numbered(5, channels), tmp_path / "grid.png", scale=1)
+    pictures.image_grid(numbered(5, channels), tmp_path / "grid.png", scale=1)
     picture = Image.open(tmp_path / "grid.png")
     assert picture.mode == mode
     assert picture.size == (3 * (2 + 1) + 1, 2 * (3 + 1) + 1)
@@ -28,7 +28,7 @@ def test_grid_puts_image_i_where_it_should(tmp_path, channels, mode):
 
 
 def test_grid_of_given_columns_and_scale(tmp_path):
-    plots.image_grid(numbered(4, 3), tmp_path / "grid.png", columns=4, scale=3)
+    pictures.image_grid(numbered(4, 3), tmp_path / "grid.png", columns=4, scale=3)
     picture = Image.open(tmp_path / "grid.png")
     assert picture.size == (3 * (4 * 3 + 1), 3 * 5)
     # Nearest enlargement invents no colour.
@@ -38,7 +38,7 @@ def test_grid_of_given_columns_and_scale(tmp_path):
 def test_points(tmp_path):
     centers = np.array([[0.0, 0.0], [2.0, 2.0]])
     samples = np.random.default_rng(0).normal(size=(50, 2))
-    plots.points([(f"{i}", samples) for i in range(4)], centers, tmp_path / "points.png", rows=2)
+    pictures.points([(f"{i}", samples) for i in range(4)], centers, tmp_path / "points.png", rows=2)
     # 2 rows of 2: (2.4 * 2, 2.5 * 2) inches at 110 dots.
     assert Image.open(tmp_path / "points.png").size == (528, 550)
 
@@ -47,7 +47,7 @@ def test_points_stand_in_their_panels(tmp_path):
     # One heap of points below left, one above right: ink is where they are, in the panel that has them.
     centers = np.array([[-4.0, -4.0], [4.0, 4.0]])
     heap = np.random.default_rng(0).normal(size=(4000, 2)) * 0.5
-    plots.points([("same", heap - 2.0), ("same", heap + 2.0)], centers, tmp_path / "points.png")
+    pictures.points([("same", heap - 2.0), ("same", heap + 2.0)], centers, tmp_path / "points.png")
     blue = np.asarray(Image.open(tmp_path / "points.png").convert("RGB")).astype(int)
     ink = (blue[..., 2] - blue[..., 0]) > 60
     rows, columns = np.nonzero(ink)
@@ -66,7 +66,7 @@ def test_contours(tmp_path):
         tails=np.ones((2, 2)),
         arrows=np.full((2, 2), 0.5),
     )
-    plots.contours({f"{i}": panel for i in range(4)}, tmp_path / "contours.png", 5.0)
+    pictures.contours({f"{i}": panel for i in range(4)}, tmp_path / "contours.png", 5.0)
     # 4 panels in 3 columns and 2 rows of (3.6, 3.3) inches at 110 dots.
     assert Image.open(tmp_path / "contours.png").size == (1188, 726)
 
@@ -74,20 +74,20 @@ def test_contours(tmp_path):
 def test_curves(tmp_path):
     losses = [{"step": step, "d_loss": 1.0, "g_loss": -1.0} for step in (5, 10)]
     coverage = [{"step": 10, "captured": 3, "fed": 2, "modes": 8}]
-    plots.curves(losses, tmp_path / "losses.png")
+    pictures.curves(losses, tmp_path / "losses.png")
     assert Image.open(tmp_path / "losses.png").size == (770, 286)
-    plots.curves(losses + coverage, tmp_path / "both.png")
+    pictures.curves(losses + coverage, tmp_path / "both.png")
     assert Image.open(tmp_path / "both.png").size == (770, 572)
     # A run stopped before its first line of losses.
-    plots.curves(coverage, tmp_path / "coverage.png")
+    pictures.curves(coverage, tmp_path / "coverage.png")
     assert (tmp_path / "coverage.png").is_file()
 
 
 def test_minimum_curves(tmp_path, monkeypatch):
     series = {"qrgan": [(500, 60.0), (1000, 50.5), (1500, 55.0)], "nsgan": [(500, 40.0)]}
     figures = []
-    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
-    plots.minimum_curves(series, "FID[x] train", tmp_path / "curves.png")
+    monkeypatch.setattr(pictures, "save", lambda figure, path: figures.append(figure))
+    pictures.minimum_curves(series, "FID[x] train", tmp_path / "curves.png")
     (axis,) = figures[0].axes
     told = [text.get_text() for text in figures[0].legends[0].get_texts()]
     assert told == ["qrgan  minimum 50.5 at 1,000", "nsgan  minimum 40 at 500"]
@@ -99,19 +99,19 @@ def test_minimum_curves(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore:Data has no positive values")
 def test_minimum_curves_are_written(tmp_path):
     # One evaluation, and a distance of 0, which no logarithm has.
-    plots.minimum_curves({"": [(500, 0.0)]}, "FID[x] train", tmp_path / "curves.png")
+    pictures.minimum_curves({"": [(500, 0.0)]}, "FID[x] train", tmp_path / "curves.png")
     # (7, 4) inches at 110 dots.
     assert Image.open(tmp_path / "curves.png").size == (770, 440)
 
 
 def test_precision_recall_curves(tmp_path, monkeypatch):
     curve = types.SimpleNamespace(recall=np.array([0.0, 0.5, 0.75]), precision=np.array([1.0, 0.5, 0.25]))
-    plots.precision_recall_curves({"a": curve, "b": curve}, tmp_path / "prd.png")
+    pictures.precision_recall_curves({"a": curve, "b": curve}, tmp_path / "prd.png")
     # (4.2, 4) inches at 110 dots.
     assert Image.open(tmp_path / "prd.png").size == (462, 440)
     figures = []
-    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
-    plots.precision_recall_curves({"a": curve}, tmp_path / "prd.png")
+    monkeypatch.setattr(pictures, "save", lambda figure, path: figures.append(figure))
+    pictures.precision_recall_curves({"a": curve}, tmp_path / "prd.png")
     (axis,) = figures[0].axes
     # Recall to the right, precision upwards.
     assert axis.lines[0].get_xydata().tolist() == [[0, 1], [0.5, 0.5], [0.75, 0.25]]
@@ -122,15 +122,15 @@ def test_precision_recall_curves(tmp_path, monkeypatch):
 @pytest.mark.parametrize("panels, across, down", [(1, 1, 1), (3, 3, 1), (4, 3, 2)])
 def test_image_panels(tmp_path, channels, panels, across, down):
     grids = {f"run {i}": numbered(20, channels) for i in range(panels)}
-    plots.image_panels(grids, tmp_path / "panels.png")
+    pictures.image_panels(grids, tmp_path / "panels.png")
     # (3.4, 3.6) inches a panel at 110 dots.
     assert Image.open(tmp_path / "panels.png").size == (374 * across, 396 * down)
 
 
 def test_fewer_images_than_a_row_are_all_shown(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
-    plots.image_panels({"few": numbered(3, 1), "more": numbered(10, 1)}, tmp_path / "panels.png")
+    monkeypatch.setattr(pictures, "save", lambda figure, path: figures.append(figure))
+    pictures.image_panels({"few": numbered(3, 1), "more": numbered(10, 1)}, tmp_path / "panels.png")
     shown = [set(np.unique(axis.images[0].get_array())) - {255} for axis in figures[0].axes[:2]]
     assert shown == [{10, 20, 30}, set(range(10, 101, 10))]
     assert [axis.get_title() for axis in figures[0].axes[:2]] == ["few", "more"]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from qrkeras import experiment, models, networks, presets
+from qrkeras import models, networks, presets
+from qrkeras.experiments import build
 from qrkeras.families.preset import Data
 from qrkeras.losses import QuantileRegression, Wasserstein
 
@@ -20,9 +21,9 @@ def preset(request):
 
 
 def built(preset, precision):
-    source = experiment.build_data(preset, labels=preset.takes_labels)
+    source = build.dataset(preset, labels=preset.takes_labels)
     halved = dataclasses.replace(preset, precision=precision, steps_per_execution=1)
-    return experiment.build_model(halved, source, seed=0), source
+    return build.model(halved, source, seed=0), source
 
 
 def layers_of(model):
@@ -58,7 +59,7 @@ def test_training_in_bfloat16_goes_on_exactly(preset, tmp_path):
     half, _ = built(preset, "bfloat16")
 
     def fit(model, steps):
-        batches = experiment.training_batches(preset, source, 0, model.step)
+        batches = build.batches(preset, source, 0, model.step)
         return model.fit(batches.take(steps), steps_per_epoch=steps, shuffle=False, verbose=0).history
 
     losses = fit(whole, 4)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from qrkeras import processes
+from qrkeras.machine import processes
 
 HOLDER = """
 import sys, time

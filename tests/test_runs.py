@@ -5,8 +5,10 @@ import os
 
 import pytest
 
-from qrkeras import presets, processes, runs
+from qrkeras import presets
+from qrkeras.experiments import runs
 from qrkeras.families.preset import Data
+from qrkeras.machine import processes
 
 RING8 = presets.get("qrgan-ring8")
 

@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from qrkeras import losses, models, networks, runs, serving
+from qrkeras import losses, models, networks
+from qrkeras.experiments import runs
+from qrkeras.serving import export as serving
 from tests.support.requests import good_requests
 
 KINDS = ("points", "images", "pixels", "classes", "latents")

@@ -12,12 +12,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from qrkeras import cli, experiment, processes, runs, train
+from qrkeras import cli
 from qrkeras.callbacks import checkpoints
+from qrkeras.experiments import build, runs, train
+from qrkeras.experiments.train import TrainingFailed
 from qrkeras.families.preset import Data
 from qrkeras.families.vae.schema import Aiqn, ConvVae
+from qrkeras.machine import processes
 from qrkeras.models import GAN
-from qrkeras.train import TrainingFailed
 
 
 def weights(run):
@@ -193,11 +195,11 @@ def test_images_that_moved_and_images_that_changed(images_folder, tiny_images, t
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     with pytest.raises(ValueError, match="must name an existing folder.*--data.name folder:PATH"):
-        experiment.build_data(runs.load(tmp_path / "run").preset)
+        build.dataset(runs.load(tmp_path / "run").preset)
     run = trained("../moved", 2)
     assert reported(run, "d_loss") == [1, 2]
     monkeypatch.chdir(tmp_path)
-    assert experiment.build_data(runs.load(run.path).preset).size
+    assert build.dataset(runs.load(run.path).preset).size
     one = bytearray((tmp_path / "moved" / "07.bmp").read_bytes())
     one[-1] ^= 1
     (tmp_path / "moved" / "07.bmp").write_bytes(one)
@@ -282,20 +284,20 @@ def test_samples_that_stop_being_finite(tiny_points, tmp_path):
 
 
 def test_weights_that_stop_being_finite(begun, monkeypatch):
-    build = experiment.build_callbacks
+    reports = build.reports
 
     class Poison(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             self.model.discriminator.layers[-1].kernel.assign(self.model.discriminator.layers[-1].kernel * np.nan)
 
-    monkeypatch.setattr(experiment, "build_callbacks", lambda *a: [Poison(), *build(*a)])
+    monkeypatch.setattr(build, "reports", lambda *a: [Poison(), *reports(*a)])
     with pytest.raises(TrainingFailed, match="the weights .*kernel are not finite at step 25; .*step-00000020.keras"):
         go_on(begun, steps=25)
     assert names(begun.checkpoints) == ["step-00000015.keras", "step-00000020.keras"]
 
 
 def test_the_last_good_checkpoint_is_kept_and_named(begun, monkeypatch):
-    build = experiment.build_data
+    dataset = build.dataset
 
     class Source:
         shape, name, left_out = (2,), "ring8", ()
@@ -310,7 +312,7 @@ def test_the_last_good_checkpoint_is_kept_and_named(begun, monkeypatch):
             batches = self._source.batches(batch_size, seed, start_step).enumerate(start_step)
             return batches.map(lambda step, x: tf.where(step == 22, 1e30 * x, x))
 
-    monkeypatch.setattr(experiment, "build_data", lambda preset, **options: Source(build(preset, **options)))
+    monkeypatch.setattr(build, "dataset", lambda preset, **options: Source(dataset(preset, **options)))
     before = weights(begun)
     # Batch 22 is that of step 23; outputs of 1e30 have an infinite square in the penalty.
     with pytest.raises(TrainingFailed, match="d_loss became inf at step 23; the last good .*step-00000020.keras"):
@@ -318,7 +320,7 @@ def test_the_last_good_checkpoint_is_kept_and_named(begun, monkeypatch):
     for a, b in zip(weights(begun), before, strict=True):
         np.testing.assert_array_equal(a, b)
     # With sound data the same run goes on.
-    monkeypatch.setattr(experiment, "build_data", build)
+    monkeypatch.setattr(build, "dataset", dataset)
     go_on(begun, steps=25)
     assert reported(begun, "d_loss") == [5, 10, 15, 20, 25]
 
@@ -330,15 +332,15 @@ def test_image_that_is_damaged_while_training(tiny_images, tmp_path, monkeypatch
     for i in range(20):
         Image.fromarray(rng.integers(0, 256, (8, 8), "uint8")).save(folder / f"{i}.png")
     monkeypatch.setattr("qrkeras.data.folder.fits_in_memory", lambda *size: False)
-    build = experiment.build_data
+    dataset = build.dataset
 
     def build_and_tear(preset, **options):
-        data = build(preset, **options)
+        data = dataset(preset, **options)
         for file in folder.iterdir():
             file.write_bytes(file.read_bytes()[:60])
         return data
 
-    monkeypatch.setattr(experiment, "build_data", build_and_tear)
+    monkeypatch.setattr(build, "dataset", build_and_tear)
     preset = dataclasses.replace(tiny_images, data=Data(f"folder:{folder}"))
     with pytest.raises(
         TrainingFailed, match=r"image file .*png cannot be read .*; no checkpoint had been saved"

@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from qrkeras import wire
+from qrkeras.serving import wire
 
 
 @pytest.mark.parametrize(

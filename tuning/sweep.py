@@ -14,8 +14,8 @@ import sys
 
 import tyro
 
-from qrkeras.commands.quiet import load_tensorflow
 from qrkeras.commands.tuning import Search, finish
+from qrkeras.machine.quiet import load_tensorflow
 
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 

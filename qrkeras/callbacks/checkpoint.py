@@ -7,8 +7,8 @@ import zipfile
 import keras
 import numpy as np
 
-from qrkeras import durable
 from qrkeras.callbacks.every import EveryNSteps
+from qrkeras.machine import durable
 
 KEPT = 2
 

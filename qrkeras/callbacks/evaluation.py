@@ -3,7 +3,7 @@
 import math
 import time
 
-from qrkeras import plots
+from qrkeras import pictures
 from qrkeras.callbacks.checkpoint import save
 from qrkeras.callbacks.every import EveryNSteps
 from qrkeras.callbacks.log import append_record
@@ -75,7 +75,7 @@ class Evaluation(EveryNSteps):
             save(self.model, self.best)
         append_record(self.records, record)  # last: what is not reported is evaluated again
         if len(curve) > 1:
-            plots.minimum_curves({"": curve}, f"{measures.objective}, {measures.counts}", self.picture)
+            pictures.minimum_curves({"": curve}, f"{measures.objective}, {measures.counts}", self.picture)
 
 
 def comparable(record, other):

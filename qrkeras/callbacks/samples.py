@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from qrkeras import plots
+from qrkeras import pictures
 from qrkeras.callbacks.every import EveryNSteps
 from qrkeras.callbacks.log import append_record
 from qrkeras.metrics import mode_coverage
@@ -34,7 +34,7 @@ class SampleGrid(_Samples):
         self.seed = seed
 
     def at_step(self, step, logs):
-        plots.image_grid(self.model.sample(self.n, self.seed), self.directory / f"step-{step:08d}.png")
+        pictures.image_grid(self.model.sample(self.n, self.seed), self.directory / f"step-{step:08d}.png")
 
 
 class MixtureSamples(_Samples):
@@ -60,6 +60,6 @@ class MixtureSamples(_Samples):
             raise FloatingPointError(f"the samples are not finite at step {step:,}")
         path = self.directory / f"step-{step:08d}"
         np.save(path.with_suffix(".npy"), points)
-        plots.points([(f"step {step:,}", points)], self.centers, path.with_suffix(".png"))
+        pictures.points([(f"step {step:,}", points)], self.centers, path.with_suffix(".png"))
         coverage = mode_coverage(points, self.centers, self.std)
         append_record(self.records, {"step": step, **dataclasses.asdict(coverage), "samples": self.n})

@@ -31,7 +31,8 @@ def sample(
       output: file to write, .png or .npy; None: RUN/samples-SEED.png, or RUN/samples-prior-SEED.png
         where THROUGH is given. Points also come as .npy beside it.
     """
-    from qrkeras import draw, runs
+    from qrkeras import draw
+    from qrkeras.experiments import runs
 
     opened = runs.load(run)
     default = run / f"samples-{through}-{seed}.png" if through else run / f"samples-{seed}.png"
@@ -62,7 +63,8 @@ def inpaint(
       seed: of the levels that are drawn.
       output: PNG to write; None: RUN/inpainted.png.
     """
-    from qrkeras import draw, runs
+    from qrkeras import draw
+    from qrkeras.experiments import runs
 
     output = output or run / "inpainted.png"
     draw.completions(runs.load(run), output, n, known, completions, tau, seed)
@@ -90,7 +92,8 @@ def reconstruct(
       seed: of these latents.
       output: PNG to write; None: RUN/reconstructed.png.
     """
-    from qrkeras import draw, runs
+    from qrkeras import draw
+    from qrkeras.experiments import runs
 
     output = output or run / "reconstructed.png"
     for line in draw.reconstructions(runs.load(run), output, n, steps, importance_samples, images, seed):
@@ -107,7 +110,8 @@ def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | No
       run: run directories, or the directory of one sweep.
       output: PNG of what stands side by side; None: samples.png or evaluation.png in the first run.
     """
-    from qrkeras import figures, plots, runs
+    from qrkeras import figures, pictures
+    from qrkeras.experiments import runs
 
     if any((path / "sweep.json").exists() for path in run):
         if len(run) > 1 or output:
@@ -127,7 +131,7 @@ def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | No
     elif figures.evaluations(opened, output or opened[0].evaluation):
         print(output or opened[0].evaluation)
     for each in opened:
-        plots.curves(each.records(), each.path / "curves.png")
+        pictures.curves(each.records(), each.path / "curves.png")
         print(each.path / "curves.png")
 
 

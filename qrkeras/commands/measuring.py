@@ -44,7 +44,7 @@ def evaluate(
       output: path without ending, of .csv, .json, .png (samples) and -prd.png; None: RUN/evaluated, in the first run.
     """
     from qrkeras import evaluate as verb
-    from qrkeras import runs
+    from qrkeras.experiments import runs
 
     opened, output = runs.load_all(run), output or run[0] / "evaluated"
     verb.outputs(output)  # refused before anything is measured
@@ -65,7 +65,7 @@ def calibration(
       output: PNG of the reliability diagram; None: RUN/calibration.png, in the first run.
     """
     from qrkeras import calibration as verb
-    from qrkeras import runs
+    from qrkeras.experiments import runs
 
     if images < 1:
         raise ValueError(f"images must be at least 1. Received: {images}")
@@ -88,7 +88,7 @@ def latents(run: Positional[pathlib.Path], /, samples: int = 10_000, seed: int =
       output: PNG of histograms to write; None: RUN/latents.png.
     """
     from qrkeras import latents as verb
-    from qrkeras import runs
+    from qrkeras.experiments import runs
 
     comparison = verb.compare(runs.load(run), samples, seed)
     output = output or run / "latents.png"
@@ -119,7 +119,7 @@ def coverage(
       output: JSON file of every run's figures.
     """
     from qrkeras import coverage as verb
-    from qrkeras import runs
+    from qrkeras.experiments import runs
 
     names = preset or [f"{m}-{d}" for d in MIXTURES for m in ("nsgan", "lsgan", "wgan-gp", "qrgan")]
     if seeds < 1:

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from qrkeras import presets as preset_table
-from qrkeras.server.limits import Limits
+from qrkeras.serving.server.limits import Limits
 
 Positional = tyro.conf.Positional
 
@@ -29,8 +29,9 @@ def export(
       version: a free positive integer; None: the next.
       best: take the best model evaluated during training, not the newest.
     """
-    from qrkeras import runs, serving
-    from qrkeras.train import load_model
+    from qrkeras.experiments import runs
+    from qrkeras.experiments.train import load_model
+    from qrkeras.serving import export as serving
 
     opened = runs.load(run)
     model = load_model(opened, best)
@@ -79,8 +80,8 @@ def serve(
         if not (found := re.fullmatch("([^:]+):([^:=]+)=([0-9]+)", entry)):
             raise ValueError(f"labels must each be MODEL:LABEL=VERSION. Received: {entry!r}")
         named.setdefault(found[1], {})[found[2]] = int(found[3])
-    from qrkeras.server import browsers
-    from qrkeras.server import serve as verb
+    from qrkeras.serving.server import browsers
+    from qrkeras.serving.server import serve as verb
 
     guards = browsers.guards(host, allow_host, allow_origin)
     verb.serve(verb.application(base, limits, keep, named, poll_s, warm_up, guards), host, port)

@@ -8,7 +8,7 @@ import tyro
 
 from qrkeras import presets as preset_table
 from qrkeras.commands.documented import documented
-from qrkeras.commands.quiet import load_keras
+from qrkeras.machine.quiet import load_keras
 
 Positional = tyro.conf.Positional
 
@@ -66,7 +66,7 @@ def train(arguments):
           devices: how many of this machine's GPUs share every batch, or all; a run may go on with another number.
         """
         load_keras()
-        from qrkeras.train import train as run
+        from qrkeras.experiments.train import train as run
 
         run(pathlib.Path(name).stem, preset, seed, run_dir, devices=devices)
 

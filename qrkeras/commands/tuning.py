@@ -98,7 +98,7 @@ def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
 
 def finish(sweep):
     """Deletes the models that only a trial to come could have used, and reports."""
-    from qrkeras.commands.quiet import load_tensorflow
+    from qrkeras.machine.quiet import load_tensorflow
 
     load_tensorflow()
     from qrkeras.search import trial

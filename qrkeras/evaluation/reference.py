@@ -12,7 +12,8 @@ import warnings
 
 import numpy as np
 
-from qrkeras import metrics, progress
+from qrkeras import metrics
+from qrkeras.machine import progress
 
 KEPT = 10_000
 LEAST = 10  # one for each split of the Inception score

@@ -29,6 +29,7 @@ class Uniform:
     low: float
     high: float
     log = False
+    values = ()  # no choice of some
 
     def __contains__(self, value):
         return isinstance(value, float | int) and self.low <= value <= self.high

@@ -5,7 +5,7 @@ Raises:
 """
 
 # ruff: noqa: E402
-from qrkeras.keras_settings import check_keras
+from qrkeras.machine.keras_settings import check_keras
 
 check_keras()
 

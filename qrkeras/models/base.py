@@ -7,7 +7,7 @@ import warnings
 import keras
 import numpy as np
 
-from qrkeras.keras_settings import check_keras
+from qrkeras.machine.keras_settings import check_keras
 from qrkeras.models.feed import Feed
 from qrkeras.models.saved_model import write_saved_model
 
@@ -156,7 +156,7 @@ class GenerativeModel(keras.Model):
         return train
 
     def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
-        """Writes a SavedModel of what `signatures()` serves: `qrkeras.serving` adds what a server wants beside it.
+        """Writes a SavedModel of what `signatures()` serves; `qrkeras.serving.export` adds what a server wants.
 
         Raises:
           ValueError: for another format, or an input signature: the model has its own.

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import pathlib
 
-from qrkeras import durable
+from qrkeras.machine import durable
 
 DEFAULT = "default"
 """The name, in place of a trial's number, of the preset itself, which is scored for comparison."""

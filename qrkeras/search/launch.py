@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from qrkeras import processes
+from qrkeras.machine import processes
 from qrkeras.search import files
 from qrkeras.search.report import Report
 

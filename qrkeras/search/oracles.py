@@ -23,7 +23,7 @@ import numpy as np
 from keras_tuner.engine.trial import Trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from qrkeras import durable
+from qrkeras.machine import durable
 from qrkeras.search import files
 from qrkeras.search.sweep import HYPERBAND_EPOCHS
 

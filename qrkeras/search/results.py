@@ -6,8 +6,9 @@ import io
 import json
 import math
 
-from qrkeras import durable, presets
-from qrkeras.search import plots
+from qrkeras import presets
+from qrkeras.machine import durable
+from qrkeras.pictures import sweeps as plots
 from qrkeras.search.trial import DEFAULT, outcome
 
 

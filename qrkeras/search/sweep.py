@@ -11,8 +11,10 @@ import json
 import pathlib
 from typing import Literal
 
-from qrkeras import durable, families, presets, processes, runs
+from qrkeras import families, presets
+from qrkeras.experiments import runs
 from qrkeras.families.space import Space
+from qrkeras.machine import durable, processes
 
 # A Hyperband sweep counts its budget in so many parts, the least that a trial gets: three cuts to a third.
 HYPERBAND_EPOCHS = 27

@@ -11,11 +11,13 @@ import time
 import keras
 import tensorflow as tf
 
-from qrkeras import callbacks, durable, experiment, processes, runs
+from qrkeras import callbacks
+from qrkeras.experiments import build, runs
+from qrkeras.experiments.train import TrainingFailed, train
+from qrkeras.machine import durable, processes
 from qrkeras.search import files
 from qrkeras.search.files import DEFAULT, TrialFailed
 from qrkeras.search.sweep import HYPERBAND_EPOCHS
-from qrkeras.train import TrainingFailed, train
 
 _PARENT, _EPOCHS = "tuner/trial_id", "tuner/epochs"
 
@@ -92,10 +94,10 @@ def prepare(sweep):
     Raises:
       ValueError: where they are not to be had, or have changed since the sweep began, which would fail every trial.
     """
-    source = experiment.build_data(sweep.preset)
+    source = build.dataset(sweep.preset)
     if (sweep.runs / DEFAULT / "config.json").exists():
         runs.check_data(runs.load(sweep.runs / DEFAULT), source.fingerprint(), "directory")
-    experiment.build_evaluator(sweep.preset, source, verbose=0)
+    build.evaluator(sweep.preset, source, verbose=0)
 
 
 def outcome(directory):

@@ -20,7 +20,7 @@ import grpc
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.src import protos
 
-from qrkeras import runs
+from qrkeras.experiments import runs
 from qrkeras.search import files, oracles
 from qrkeras.search import sweep as sweeps
 from qrkeras.search.hypermodel import PresetHyperModel

@@ -133,10 +133,10 @@ def test_the_curve_is_drawn(tmp_path):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    from qrkeras import plots
+    from qrkeras import pictures
 
     found = []
-    monkeypatch.setattr(plots, "minimum_curves", lambda series, label, path: found.append((label, series[""])))
+    monkeypatch.setattr(pictures, "minimum_curves", lambda series, label, path: found.append((label, series[""])))
     return found
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from qrkeras.commands.terminal import Output, plain_output
+from qrkeras.machine.terminal import Output, plain_output
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2, prediction_service_pb2_grpc
 
-from qrkeras import serving
+from qrkeras.serving import export as serving
 from tests.support import loopback
 from tests.support.requests import good_requests
 

@@ -260,7 +260,7 @@ def test_a_last_batch_smaller_than_the_discriminators_steps_trains():
 
 
 def test_replicas_refuse_what_they_cannot_share():
-    from qrkeras import devices
+    from qrkeras.machine import devices
 
     with devices.strategy(("CPU:0", "CPU:1")).scope():
         model = tiny_models.gan()

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from qrkeras import devices, models, networks
+from qrkeras import models, networks
 from qrkeras.losses import NonSaturating, QuantileRegression, Wasserstein
+from qrkeras.machine import devices
 from qrkeras.models.seeded import INTERPOLATION, NOISE
 
 RNG = np.random.default_rng(0)

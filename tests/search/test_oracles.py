@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from qrkeras import durable, families
+from qrkeras import families
+from qrkeras.machine import durable
 from qrkeras.search import files, oracles
 from qrkeras.search import sweep as sweeps
 from qrkeras.search.worker import SweepTuner

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
-from qrkeras import families, presets, processes
+from qrkeras import families, presets
 from qrkeras.families.preset import Data
+from qrkeras.machine import processes
 from qrkeras.search import sweep
 
 

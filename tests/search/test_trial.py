@@ -8,14 +8,16 @@ import signal
 
 import pytest
 
-from qrkeras import callbacks, families, processes, runs
+from qrkeras import callbacks, families
+from qrkeras.experiments import runs
+from qrkeras.experiments.train import TrainingFailed, load_model
 from qrkeras.families import optimizers
 from qrkeras.families.preset import Data
+from qrkeras.machine import processes
 from qrkeras.models import GAN
 from qrkeras.search import files, sweep
 from qrkeras.search import trial as module
 from qrkeras.search.trial import Outcome, TrialFailed, outcome, run_trial, tidy
-from qrkeras.train import TrainingFailed, load_model
 
 VALUES = {
     "loss.penalty_weight": 0.5,

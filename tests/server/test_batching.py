@@ -7,9 +7,9 @@ import threading
 import numpy as np
 import pytest
 
-from qrkeras.server.batching import Batcher
-from qrkeras.server.errors import Refused
-from qrkeras.server.limits import Limits
+from qrkeras.serving.server.batching import Batcher
+from qrkeras.serving.server.errors import Refused
+from qrkeras.serving.server.limits import Limits
 
 
 class Doubles:

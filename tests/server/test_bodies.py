@@ -9,9 +9,9 @@ import zlib
 import pytest
 import requests
 
-from qrkeras.server import bodies
-from qrkeras.server.errors import Refused
-from qrkeras.server.limits import Limits
+from qrkeras.serving.server import bodies
+from qrkeras.serving.server.errors import Refused
+from qrkeras.serving.server.limits import Limits
 from tests.support import servers
 
 packed = functools.partial(gzip.compress, mtime=0)  # the same in every process: names of tests hold it

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from qrkeras.server import browsers
+from qrkeras.serving.server import browsers
 from tests.support import servers
 
 BODY = json.dumps({"inputs": [[1, 2]]})

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from qrkeras.server import connections, serve
+from qrkeras.serving.server import connections, serve
 from tests.support import malformed, servers
 
 

@@ -9,7 +9,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qrkeras.server.limits import Limits
+from qrkeras.serving.server.limits import Limits
 from tests.support import malformed, servers
 from tests.support.askers import send_malformed
 from tests.support.server_load import export

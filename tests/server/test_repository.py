@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from qrkeras.server.errors import Refused
-from qrkeras.server.repository import Repository
+from qrkeras.serving.server.errors import Refused
+from qrkeras.serving.server.repository import Repository
 from tests.support.servers import until
 
 

@@ -13,9 +13,10 @@ import requests
 import tensorflow as tf
 from PIL import Image
 
-from qrkeras import serving, train
-from qrkeras.server.limits import Limits
-from qrkeras.server.versions import Signature
+from qrkeras.experiments import train
+from qrkeras.serving import export as serving
+from qrkeras.serving.server.limits import Limits
+from qrkeras.serving.server.versions import Signature
 from tests.support import saved_models, servers
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from starlette.applications import Starlette
 
 from qrkeras import cli
-from qrkeras.server import serve
+from qrkeras.serving.server import serve
 from tests.support import saved_models, servers
 
 

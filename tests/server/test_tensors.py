@@ -6,9 +6,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from qrkeras.server import tensors
-from qrkeras.server.errors import Refused
-from qrkeras.server.tensors import Spec
+from qrkeras.serving.server import tensors
+from qrkeras.serving.server.errors import Refused
+from qrkeras.serving.server.tensors import Spec
 
 STRING = Spec(np.dtype(object), (None,))
 NAMED = {

@@ -57,7 +57,7 @@ def _with(part, path, value):
 def trained(name, directory):
     """The model after ten steps, and its run."""
     from qrkeras import callbacks
-    from qrkeras.train import train
+    from qrkeras.experiments.train import train
 
     run = train(name, tiny(name), seed=1, run_dir=pathlib.Path(directory) / name, verbose=0)
     return callbacks.load_latest(run.checkpoints), run

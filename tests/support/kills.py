@@ -116,7 +116,7 @@ def differences(one, other):
     """What two finished runs differ in: a list of words, empty where there is nothing."""
     import keras
 
-    from qrkeras import runs, train
+    from qrkeras.experiments import runs, train
 
     one, other = runs.load(one), runs.load(other)
     models = [train.load_model(run) for run in (one, other)]
@@ -144,7 +144,7 @@ def main():
     )
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     given = parser.parse_args()
-    import qrkeras.train  # noqa: F401  once, for every process
+    import qrkeras.experiments.train  # noqa: F401  once, for every process
 
     trained = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -4,9 +4,9 @@ import contextlib
 import threading
 import time
 
-from qrkeras.server import connections
-from qrkeras.server.limits import Limits
-from qrkeras.server.serve import application, listen
+from qrkeras.serving.server import connections
+from qrkeras.serving.server.limits import Limits
+from qrkeras.serving.server.serve import application, listen
 
 PATIENCE = 600
 

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from qrkeras import runs
+from qrkeras.experiments import runs
 from qrkeras.models.saved_model import write_saved_model
 
 WARMUP = pathlib.Path("assets.extra", "tf_serving_warmup_requests")

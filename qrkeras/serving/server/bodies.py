@@ -9,7 +9,7 @@ import zlib
 
 from starlette.requests import ClientDisconnect
 
-from qrkeras.server.errors import Refused
+from qrkeras.serving.server.errors import Refused
 
 
 async def read(request, limits):

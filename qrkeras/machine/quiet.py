@@ -3,7 +3,7 @@
 import os
 import sys
 
-from qrkeras.keras_settings import check_keras
+from qrkeras.machine.keras_settings import check_keras
 
 
 def load_keras():

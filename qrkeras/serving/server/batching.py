@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from qrkeras.server.errors import Refused
+from qrkeras.serving.server.errors import Refused
 
 
 @dataclasses.dataclass

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import requests
 
-from qrkeras import wire
+from qrkeras.serving import wire
 
 DTYPES = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16", "DT_BFLOAT16": "float32"}
 DTYPES |= {f"DT_{name.upper()}": name for name in ("bool", "uint8", "uint16", "uint32", "uint64")}

@@ -4,8 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from qrkeras.families.space import Choice
-from qrkeras.plots import save
+from qrkeras.pictures.files import save
 
 COLOURS = ("#1f5fa8", "#e08214", "#4d9221", "#8e44ad", "#7f7f7f", "#b15928")
 FAILED, WINNER, STANDARD = "#c8102e", "black", "#555555"
@@ -76,7 +75,7 @@ def best_so_far(rows, standard, label, path):
 
 def _panel(axis, space, field, rows, standard, shades, top):
     ranges = [parameter.range for parameter in space.parameters if parameter.field == field]
-    choices = list(dict.fromkeys(v for each in ranges if isinstance(each, Choice) for v in each.values))
+    choices = list(dict.fromkeys(v for each in ranges for v in each.values))
     spread = dict(zip((row.trial for row in rows), np.random.default_rng(0).uniform(-0.22, 0.22, len(rows))))
 
     def place(row):
@@ -113,7 +112,7 @@ def _panel(axis, space, field, rows, standard, shades, top):
 
 def _shades(space):
     """Name -> colour, and which rows have it."""
-    named = [p for p in space.parameters if isinstance(p.range, Choice) and isinstance(p.range.values[0], str)]
+    named = [p for p in space.parameters if p.range.values and isinstance(p.range.values[0], str)]
     if not named:
         return {"trial": (COLOURS[0], lambda row: True)}
     field, names = named[0].field, named[0].range.values

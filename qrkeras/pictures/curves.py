@@ -1,68 +1,12 @@
-"""Pictures: sample grids, points over training, discriminator contours, coverage."""
+"""Curves: losses and measures over training, precision against recall, reliability, histograms."""
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
-from PIL import Image
+
+from qrkeras.pictures.files import save
 
 LOSSES = {"d_loss", "g_loss", "loss"}
-REAL, FAKE, ARROW = "#c8102e", "#1f5fa8", "#d62728"
-
-
-def image_grid(images, path, columns=None, scale=2):
-    """Writes uint8 images `(n, height, width, channels)`, 1 or 3 channels, as one PNG, row by row.
-
-    Args:
-      columns: images in a row; None makes a square.   scale: screen pixels per pixel.
-    """
-    images = np.asarray(images)
-    picture = Image.fromarray(_sheet(images, columns or int(np.ceil(np.sqrt(len(images))))))
-    size = (picture.width * scale, picture.height * scale)
-    picture.resize(size, Image.Resampling.NEAREST).save(path)
-
-
-def points(panels, centers, path, rows=1):
-    """Writes scatter plots of 2-D samples, real centres marked  (QRGAN, Fig. 2).
-
-    Args:
-      panels: pairs of title and `(n, 2)` samples, row by row.   centers: `(modes, 2)`.   rows: rows of panels.
-    """
-    columns = -(-len(panels) // rows)
-    figure = Figure(figsize=(2.4 * columns, 2.5 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
-    limit = 1.25 * np.abs(centers).max()
-    for axis, (title, samples) in zip(axes, panels):
-        axis.scatter(samples[:, 0], samples[:, 1], s=1, color=FAKE, alpha=0.3, linewidths=0, rasterized=True)
-        axis.scatter(centers[:, 0], centers[:, 1], s=18, color=REAL, marker="+", linewidths=0.7)
-        axis.set_title(title, fontsize=9)
-        _bare(axis, limit)
-    save(figure, path)
-
-
-def contours(panels, path, limit):
-    """Writes discriminator contours with generator-gradient arrows  (QRGAN, Fig. 3).
-
-    Args:
-      panels: title -> object with `grid` `(g,)`, `realism` `(g, g)`, `real` and `fake`
-        `(n, 2)`, `tails` and `arrows` `(k, 2)`.
-      limit: half width of the plane shown.
-    """
-    columns = 3
-    rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(3.6 * columns, 3.3 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
-    for axis, (title, panel) in zip(axes, panels.items()):
-        filled = axis.contourf(panel.grid, panel.grid, panel.realism, levels=24, cmap="viridis")
-        figure.colorbar(filled, ax=axis, shrink=0.8).ax.tick_params(labelsize=6)
-        axis.scatter(panel.fake[:, 0], panel.fake[:, 1], s=2, color="#5aa7ff", linewidths=0)
-        axis.scatter(panel.real[:, 0], panel.real[:, 1], s=5, color="white", linewidths=0)
-        axis.quiver(*panel.tails.T, *panel.arrows.T, color=ARROW, angles="xy", scale_units="xy", scale=1.0, width=0.006)
-        axis.set_title(title, fontsize=10)
-        _bare(axis, limit)
-    for axis in list(axes):
-        axis.set_visible(False)
-    save(figure, path)
 
 
 def curves(records, path):
@@ -171,41 +115,3 @@ def histograms(series, path, columns=8, bins=30):
         axis.tick_params(labelsize=6)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series), fontsize=9)
     save(figure, path)
-
-
-def image_panels(panels, path, columns=8):
-    """Writes grids of images side by side, titled.
-
-    Args:
-      panels: title -> uint8 images `(n, height, width, channels)`.   columns: images in a row of each grid.
-    """
-    across = min(len(panels), 3)
-    down = -(-len(panels) // across)
-    figure = Figure(figsize=(3.4 * across, 3.6 * down), layout="constrained")
-    axes = list(figure.subplots(down, across, squeeze=False).flat)
-    for axis, (title, images) in zip(axes, panels.items()):
-        axis.imshow(_sheet(images, columns), cmap="gray", vmin=0, vmax=255)
-        axis.set_title(title, fontsize=9)
-    for axis in axes:
-        axis.axis("off")
-    save(figure, path)
-
-
-def _sheet(images, columns):
-    """Images row by row with a white line between them: uint8 `(height, width)` or `(height, width, 3)`."""
-    n, height, width, channels = images.shape
-    rows = -(-n // columns)
-    sheet = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, channels), 255, "uint8")
-    for i, image in enumerate(images):
-        top, left = 1 + i // columns * (height + 1), 1 + i % columns * (width + 1)
-        sheet[top : top + height, left : left + width] = image
-    return sheet[..., 0] if channels == 1 else sheet
-
-
-def _bare(axis, limit):
-    axis.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
-
-
-def save(figure, path):
-    """Writes a figure as PNG, 110 dots to the inch."""
-    FigureCanvasAgg(figure).print_figure(path, dpi=110)

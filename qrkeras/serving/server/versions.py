@@ -9,9 +9,9 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
-from qrkeras.server.batching import Batcher
-from qrkeras.server.errors import Refused
-from qrkeras.server.tensors import Spec
+from qrkeras.serving.server.batching import Batcher
+from qrkeras.serving.server.errors import Refused
+from qrkeras.serving.server.tensors import Spec
 
 # TensorFlow's error codes as TF Serving answers them; 500 for others.
 STATUS = {1: 499, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400, 12: 501, 14: 503, 16: 401}

@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 
-from qrkeras import wire
+from qrkeras.serving import wire
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 ALL = {"", "0.0.0.0", "::"}

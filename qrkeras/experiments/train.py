@@ -6,8 +6,9 @@ import re
 import keras
 import tensorflow as tf
 
-from qrkeras import callbacks, experiment, runs
-from qrkeras import devices as machine
+from qrkeras import callbacks
+from qrkeras.experiments import build, runs
+from qrkeras.machine import devices as machine
 from qrkeras.presets import check
 
 
@@ -39,15 +40,15 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
             f"{len(names)}. Choose others, or another --batch-size."
         )
     at_once = preset.steps_per_execution if len(names) == 1 else 1  # Keras cannot loop over steps of replicas
-    source = experiment.build_data(preset, labels=preset.takes_labels)
-    experiment.training_batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
+    source = build.dataset(preset, labels=preset.takes_labels)
+    build.batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
     keras.utils.set_random_seed(seed)
     with machine.strategy(names).scope():
-        fresh = experiment.build_model(dataclasses.replace(preset, steps_per_execution=at_once), source, seed)
+        fresh = build.model(dataclasses.replace(preset, steps_per_execution=at_once), source, seed)
     evaluator = None
     if preset.evaluate_every:
-        real = experiment.build_data(preset) if preset.takes_labels else source
-        evaluator = experiment.build_evaluator(preset, real, verbose=verbose)
+        real = build.dataset(preset) if preset.takes_labels else source
+        evaluator = build.evaluator(preset, real, verbose=verbose)
     with runs.opened(run_dir or f"runs/{name}-{seed}", name, preset, seed, source.fingerprint()) as run:
         _train(run, source, fresh, evaluator, names, at_once, verbose)
     return run
@@ -64,7 +65,7 @@ def _train(run, source, fresh, evaluator, names, at_once, verbose):
     # Without a checkpoint what was reported before the first step comes again.
     run.rewind(-1 if model is None else model.step)
     model = fresh if model is None else model
-    reports = experiment.build_callbacks(preset, source, run, evaluator)
+    reports = build.reports(preset, source, run, evaluator)
     remaining = preset.steps - model.step
     if remaining <= 0:
         for report in reports:
@@ -76,7 +77,7 @@ def _train(run, source, fresh, evaluator, names, at_once, verbose):
     say(f"{run.path}: {run.name}, seed {run.seed}, steps {model.step + 1:,} to {preset.steps:,} on {', '.join(names)}")
     stop = callbacks.StopOnSignal()
     try:
-        batches = experiment.training_batches(preset, source, run.seed, model.step)
+        batches = build.batches(preset, source, run.seed, model.step)
         model.fit(
             batches.take(remaining),
             verbose=verbose,

@@ -21,7 +21,8 @@ import shutil
 import subprocess
 import tempfile
 
-from qrkeras import __version__, durable, processes
+from qrkeras import __version__
+from qrkeras.machine import durable, processes
 from qrkeras.presets import Preset, differences, from_dict, leaves, rhythm, to_dict
 
 # What lies in a run directory before its config.json does.

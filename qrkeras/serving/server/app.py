@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from qrkeras import wire
-from qrkeras.server import bodies, tensors
-from qrkeras.server.errors import Refused
-from qrkeras.server.metrics import CONTENT_TYPE
+from qrkeras.serving import wire
+from qrkeras.serving.server import bodies, tensors
+from qrkeras.serving.server.errors import Refused
+from qrkeras.serving.server.metrics import CONTENT_TYPE
 
 # TF Serving's own expressions (tensorflow_serving/model_servers/http_rest_api_util.cc).
 _MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<number>[0-9]+)|/labels/(?P<label>[^/:]+))?"
@@ -35,7 +35,7 @@ class Routes:
     def __init__(self, repository, metrics, limits):
         self._repository, self._metrics, self._limits = repository, metrics, limits
         self._waiting = 0
-        self._page = importlib.resources.files("qrkeras.server").joinpath("page.html").read_text()
+        self._page = importlib.resources.files("qrkeras.serving.server").joinpath("page.html").read_text()
 
     def app(self, poll_s, guards=()):
         """The ASGI application, which looks for new versions every `poll_s` seconds, behind Starlette's `guards`."""

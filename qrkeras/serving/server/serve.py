@@ -7,11 +7,11 @@ import logging
 import signal
 import socket
 
-from qrkeras.server import browsers, connections
-from qrkeras.server.app import Routes
-from qrkeras.server.metrics import Metrics
-from qrkeras.server.repository import Repository
-from qrkeras.server.versions import Version
+from qrkeras.serving.server import browsers, connections
+from qrkeras.serving.server.app import Routes
+from qrkeras.serving.server.metrics import Metrics
+from qrkeras.serving.server.repository import Repository
+from qrkeras.serving.server.versions import Version
 
 
 def application(base, limits, keep=1, labels=None, poll_s=1.0, warm_up=True, guards=None):

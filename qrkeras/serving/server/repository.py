@@ -6,7 +6,7 @@ import pathlib
 import re
 import threading
 
-from qrkeras.server.errors import Refused
+from qrkeras.serving.server.errors import Refused
 
 LOG = logging.getLogger(__name__)
 

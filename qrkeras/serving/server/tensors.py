@@ -13,8 +13,8 @@ import dataclasses
 
 import numpy as np
 
-from qrkeras import wire
-from qrkeras.server.errors import Refused
+from qrkeras.serving import wire
+from qrkeras.serving.server.errors import Refused
 
 TYPES = {int: "integers", float: "decimals", bool: "booleans", str: "strings", type(None): "null", dict: "objects"}
 ACCEPTED = {"i": {int}, "u": {int}, "f": {int, float}, "V": {int, float}, "b": {bool}, "O": {str, dict}}  # V: bfloat16

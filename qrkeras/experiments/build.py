@@ -7,7 +7,7 @@ import keras
 from qrkeras import callbacks, data, evaluation, features
 
 
-def build_data(preset, split="train", labels=False):
+def dataset(preset, split="train", labels=False):
     """The preset's data, `split` "train" or "test", with class labels where asked.
 
     Raises:
@@ -17,7 +17,7 @@ def build_data(preset, split="train", labels=False):
     return data.load(source.name, image_size=source.image_size, split=split, data_dir=source.directory, labels=labels)
 
 
-def build_model(preset, source, seed):
+def model(preset, source, seed):
     """The preset's model, compiled, for the examples of `source`; every weight and all noise follow from `seed`.
 
     Raises:
@@ -27,12 +27,12 @@ def build_model(preset, source, seed):
         return preset.build(source, seed)
 
 
-def training_batches(preset, source, seed, start_step):
+def batches(preset, source, seed, start_step):
     """Endless batches from `start_step` on, each with all that one step takes."""
     return source.batches(preset.examples_per_step, seed, start_step)
 
 
-def build_evaluator(preset, source, split="train", verbose=1):
+def evaluator(preset, source, split="train", verbose=1):
     """What measures images that are generated after the preset, against its training and its held-out data.
 
     Args:
@@ -48,7 +48,7 @@ def build_evaluator(preset, source, split="train", verbose=1):
         )
     evaluation.check_samples(preset.evaluate_samples)
     network = features.load(preset.evaluate_features)
-    held_out = build_data(preset, "test")
+    held_out = dataset(preset, "test")
     return evaluation.Evaluator(
         network,
         evaluation.reference(source, "train", network, preset.evaluate_references, verbose),
@@ -59,7 +59,7 @@ def build_evaluator(preset, source, split="train", verbose=1):
     )
 
 
-def build_callbacks(preset, source, run, evaluator=None):
+def reports(preset, source, run, evaluator=None):
     """What a training run reports and saves, in the order in which it must happen."""
     samples = []
     if preset.sample_every and len(source.shape) == 1:
