@@ -37,7 +37,7 @@ class GenerativeModel(keras.Model):
           optimizer: Keras optimizer, name or configuration.
           **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
         Raises:
-          ValueError: where a loss or a metric is given, or a layer computes in float16.
+          ValueError: where a loss, a metric or a regularizer is given, or a layer computes in float16.
         """
         for name in _OBJECTIVES:
             if kwargs.pop(name, None) is not None:
@@ -49,6 +49,11 @@ class GenerativeModel(keras.Model):
         for layer in self._flatten_layers():
             if not isinstance(layer, keras.layers.InputLayer):
                 self._check_precision(layer)
+            if layer.activity_regularizer or any(v.regularizer for v in layer.variables):
+                raise ValueError(
+                    f"networks must have no regularizers, which {type(self).__name__}'s objective does not add. "
+                    f"Received: one in {layer.name}. Give optimizers weight_decay."
+                )
         super().compile(optimizer=optimizer, **kwargs)
         self._compile_arguments = kwargs
         if self.jit_compile:
@@ -107,7 +112,7 @@ class GenerativeModel(keras.Model):
             callbacks,
             validation_split,
             validation_data,
-            shuffle and hasattr(x, "shape"),  # Keras warns that it shuffles nothing else
+            shuffle,
             **kwargs,
         )
 

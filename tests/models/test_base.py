@@ -60,6 +60,14 @@ def test_a_network_in_float16_is_refused_when_the_model_is_compiled():
         model.compile()
 
 
+@pytest.mark.parametrize("option", ["kernel_regularizer", "activity_regularizer"])
+def test_regularizers_that_nothing_adds_are_refused(option):
+    critic = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="read_out", **{option: "l2"})])
+    model = models.GAN(networks.mlp(3, 2, width=4), critic, 3, "hinge")
+    with pytest.raises(ValueError, match="networks must have no regularizers.*Received: one in"):
+        model.compile()
+
+
 def test_a_gradient_penalty_beside_batch_normalisation_warns():
     generator = networks.dcgan_generator(8, channels=1, latent_dim=3, width=2, hidden_layers=1)
 
