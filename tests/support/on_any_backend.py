@@ -16,7 +16,7 @@ for setting in sys.argv[2:]:
     else:
         keras.config.set_floatx(setting)
 
-from qrkeras import layers, losses, networks
+from qrkeras import layers, losses, networks  # noqa: E402
 
 RNG = np.random.default_rng(0)
 RESULTS = {}
