@@ -21,6 +21,8 @@ HYPERBAND_EPOCHS = 27
 ALGORITHMS = ("random", "hyperband", "bayesian")
 OBJECTIVES = ("fid", "kid")
 _MAY_CHANGE = {"trials", "trial_timeout"}
+# What lies in a sweep's directory before its sweep.json does, of this process or of another one that opens it.
+_ON_ITS_WAY = ("lock", "sweep.json.*.tmp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +74,7 @@ def create(path, space, preset=None, **options):
     space = families.space(getattr(space, "name", space))
     sweep = Sweep(pathlib.Path(path), space, runs.anchored(preset or space.preset()), **options)
     _check(sweep)
-    runs.check_place(sweep.path, "directory", "sweep.json")
+    runs.check_place(sweep.path, "directory", "sweep.json", _ON_ITS_WAY)
     file, content = sweep.path / "sweep.json", json.dumps(_to_dict(sweep), indent=2) + "\n"
     begun = [*sweep.path.glob("trial_*"), *sweep.runs.glob("*")]
     if file.exists() and begun:

@@ -301,8 +301,9 @@ def test_nan_loss_stops_with_step_and_loss():
     # Without hidden layers: a ReLU may turn NaN into 0.
     model = GAN(networks.mlp(3, 2, width=4, seed=0), networks.mlp(2, 4, hidden_layers=0), 3, QuantileRegression(4))
     model.compile()
-    bad = np.concatenate([POINTS[:32], np.full((16, 2), np.nan, "float32")])
-    dataset = tf.data.Dataset.from_tensor_slices(bad).batch(16)  # NaN in the third step
+    # Points of the third step whose outputs have no finite square, in the penalty.
+    bad = np.concatenate([POINTS[:32], np.full((16, 2), 1e30, "float32")])
+    dataset = tf.data.Dataset.from_tensor_slices(bad).batch(16)
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"d_loss is not finite at step\] \[3\]"):
         model.fit(dataset, verbose=0)
 

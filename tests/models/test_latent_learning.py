@@ -26,6 +26,7 @@ def model():
     aiqn = networks.aiqn(4, 64, 3, seed=3)
     result = AIQNVAE(encoder, decoder, aiqn, kl_weight=0.5, latent_variance=0.1, average_decay=0.99)
     result.compile(keras.optimizers.Adam(3e-3), steps_per_execution=40)
+    keras.utils.set_random_seed(1)  # of the order of images
     result.fit(arches(2560, 0), batch_size=64, epochs=30, verbose=0)
     return result
 

@@ -1,7 +1,7 @@
 """Losses, layers and networks on whatever backend Keras has: every result, as arrays, into the .npz file argv[1].
 
-Inputs and weights come from NumPy, so that backends can be compared. With argv[2] `channels_first`, or a float type,
-Keras is set to it before anything is built.
+Inputs and weights come from NumPy, so that backends can be compared. Keras is first set to what else is named:
+`channels_first`, a type of floats.
 """
 
 import sys
@@ -10,12 +10,13 @@ import keras
 import numpy as np
 from keras import ops
 
-if sys.argv[2:] == ["channels_first"]:
-    keras.config.set_image_data_format("channels_first")
-elif sys.argv[2:]:
-    keras.config.set_floatx(sys.argv[2])
+for setting in sys.argv[2:]:
+    if setting == "channels_first":
+        keras.config.set_image_data_format(setting)
+    else:
+        keras.config.set_floatx(setting)
 
-from qrkeras import layers, losses, networks
+from qrkeras import layers, losses, networks  # noqa: E402
 
 RNG = np.random.default_rng(0)
 RESULTS = {}

@@ -1,7 +1,7 @@
 """What `qrkeras serve` makes of malformed requests, of a crowd while versions change, and of SIGTERM amidst it.
 
-    python -m tests.support.server_load                       # three minutes
-    python -m tests.support.server_load --quick               # half a minute
+    python -m tests.support.server_load                       # about five minutes
+    python -m tests.support.server_load --quick               # about a minute and a half
 
   malformed  --malformed requests of every kind of tests/support/malformed.py, --at-once at a time, with a good request
              after each ten. Hung: no answer, and no end of the connection, within --patience seconds.
@@ -188,7 +188,7 @@ def main():
     parser.add_argument("--swaps", type=int, default=20)
     parser.add_argument("--ending", type=int, default=200, help="clients while the server is told to end")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the requests, clients and seconds")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the requests and clients")
     given = parser.parse_args()
     if given.quick:
         given.malformed, given.clients, given.seconds, given.swaps = 1_000, 100, 10.0, 7
@@ -200,7 +200,7 @@ def main():
         shutil.copytree(made / "1", base / "count" / "1")
         server = Server(base, folder / "log")
         try:
-            asyncio.run(send_malformed(server.address, 200, 8, given.patience, seed=1))  # until it has grown warm
+            asyncio.run(send_malformed(server.address, 200, 8, given.patience, 1, ("other_json", "slow")))  # warm-up
             wrong = [measure_malformed(server, given), measure_crowd(server, given, base, made)]
             wrong.append(measure_sigterm(server, given))
         finally:

@@ -44,7 +44,9 @@ def hollow_keras():
     keras = sys.modules["keras"]
     keras.version = lambda: "3."
     keras.config = types.SimpleNamespace(backend=lambda: "numpy")
-    keras.saving = types.SimpleNamespace(register_keras_serializable=lambda **_: lambda kind: kind)
+    keras.saving = types.SimpleNamespace(
+        register_keras_serializable=lambda **_: lambda kind: kind, get_custom_objects=dict
+    )
     legacy = types.SimpleNamespace(
         serialize_keras_object=lambda thing: {"class_name": type(thing).__name__, "config": thing.get_config()},
         deserialize_keras_object=lambda known, _, kinds: kinds[known["class_name"]].from_config(known["config"]),
