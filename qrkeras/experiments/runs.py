@@ -309,7 +309,7 @@ def versions():
 
 def git_revision():
     """Commit of the checkout that the package runs from, with `-dirty` where files differ from it; None elsewhere."""
-    checkout = pathlib.Path(__file__).parents[1]
+    checkout = pathlib.Path(__file__).parents[2]
     if not (checkout / ".git").exists():  # an installed package may lie within somebody else's checkout
         return None
     command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

@@ -12,7 +12,7 @@ from qrkeras.machine import processes
 
 HOLDER = """
 import sys, time
-from qrkeras import processes
+from qrkeras.machine import processes
 with processes.alone(sys.argv[1], "run_dir"):
     print("held", flush=True)
     time.sleep(600)
