@@ -1,5 +1,8 @@
 """Generative image models learned by quantile regression and its relatives, for Keras 3.
 
+`from_preset("qrgan-cifar10")` is a compiled model, `from_run("runs/x")` a trained one, and
+`export(model, "served", "name")` writes a SavedModel of either.
+
 Subpackages load on first use, so that `import qrkeras` and `qrkeras.presets` need no TensorFlow. `import qrkeras` is
 all that `keras.saving.load_model` needs: what may stand in a file is known to Keras by name, and its class is
 imported when one is met.
@@ -23,6 +26,13 @@ _SUBPACKAGES = (
     "presets",
 )
 
+# Name -> the module that defines it, and what it is called there.
+_FUNCTIONS = {
+    "from_preset": ("qrkeras.experiments.models", "from_preset"),
+    "from_run": ("qrkeras.experiments.models", "from_run"),
+    "export": ("qrkeras.serving.export", "export_model"),
+}
+
 # Subpackage -> the classes that it registers for `keras.saving`.
 _SERIALIZABLE = {
     "layers": (
@@ -39,12 +49,15 @@ _SERIALIZABLE = {
     "networks": ("Identity", "LatentQuantiles", "PixelNetwork"),
 }
 
-__all__ = [*_SUBPACKAGES, "__version__"]
+__all__ = [*_SUBPACKAGES, *_FUNCTIONS, "__version__"]
 
 
 def __getattr__(name):
     if name in _SUBPACKAGES:
         return importlib.import_module(f"qrkeras.{name}")
+    if name in _FUNCTIONS:
+        module, defined = _FUNCTIONS[name]
+        return getattr(importlib.import_module(module), defined)
     raise AttributeError(f"module 'qrkeras' has no attribute {name!r}")
 
 

@@ -85,6 +85,17 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
     raise ValueError(f"name must be one of {', '.join(NAMES)}. Received: {name!r}.{hint}")
 
 
+def known_shape(name, image_size=None):
+    """Shape of one example of the data called `name`, or None if they must be loaded to know it."""
+    if name in MIXTURES:
+        return (2,)
+    if name == "digits":
+        return (image_size or 8, image_size or 8, 1)
+    if name == "photo-patches":
+        return (image_size or 16, image_size or 16, 3)
+    return (image_size, image_size, 3) if image_size and (name in TFDS or name == "cats") else None
+
+
 def cats(image_size=None, split="train", data_dir=None):
     """The images in the folder `data_dir/cats`.
 
