@@ -35,7 +35,7 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-# Training steps and `fit`; docs/results.md has the commands of the other benchmarks. torch is a peer there.
+# Training steps and `fit`; docs/results/ has the commands of the other benchmarks. torch is a peer there.
 benchmark: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.lock
 	$(BIN)/python benchmarks/dcgan_step.py

@@ -25,7 +25,7 @@ print(f"{len(points)} points drawn by plain TensorFlow; the first: {points[0]}")
 def demo(directory="runs/demo", seed=1, steps=None, workers=2):
     """Trains three GANs on Grid-25, tabulates their coverage, draws Fig. 2, exports QRGAN and samples the export.
 
-    One seed, so that it ends soon; docs/results.md has ten.
+    One seed, so that it ends soon; docs/results/gan.md has ten.
     """
     directory = pathlib.Path(directory)
     runs.check_place(

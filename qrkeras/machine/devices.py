@@ -20,7 +20,7 @@ def choose(devices):
     if len(workers) > 1:
         raise ValueError(
             f"TF_CONFIG must be unset or name one worker: training runs on the devices of one machine. Received: "
-            f"{len(workers)} workers. docs/results.md says what several would take."
+            f"{len(workers)} workers. docs/results/training.md says what several would take."
         )
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     found = tuple(f"{kind}:{i}" for i in range(len(tf.config.list_logical_devices(kind))))

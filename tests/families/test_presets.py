@@ -89,7 +89,7 @@ def test_baselines(method, loss):
 
 
 def test_update_rules():
-    # Algorithm 1 is simultaneous; Ring-8 is the exception that docs/results.md gives reasons for.
+    # Algorithm 1 is simultaneous; Ring-8 is the exception that docs/results/gan.md gives reasons for.
     for method in METHODS:
         assert presets.get(f"{method}-ring8").update == "alternating"
         assert presets.get(f"{method}-grid25").update == "simultaneous"
@@ -99,7 +99,7 @@ def test_update_rules():
 
 
 def test_epsilons():
-    # 1e-3 on the mixtures (docs/results.md), Keras' own on images.
+    # 1e-3 on the mixtures (docs/results/gan.md), Keras' own on images.
     for name, preset in presets.PRESETS.items():
         if isinstance(preset, schema.GanPreset):
             expected = 1e-3 if preset.data.name in DATA[:2] else 1e-7

@@ -3,7 +3,7 @@
     qrkeras train qrgan-grid25
 
 The choices that the paper leaves open are those with which QRGAN holds the modes of both sets to the end of
-training; docs/results.md has the figures over ten seeds, and what else was tried.
+training; docs/results/gan.md has the figures over ten seeds, and what else was tried.
 """
 
 from qrkeras.families.gan.methods import methods
@@ -21,14 +21,14 @@ SOURCES = {
     "network.activation": "Choice: Fig. 7 did not survive",
     "network.kernel_initializer": "Choice: Keras' default, the paper is silent",
     "generator_optimizer": "QRGAN, Table 2",
-    "generator_optimizer.epsilon": "Choice: the paper is silent; see docs/results.md",
+    "generator_optimizer.epsilon": "Choice: the paper is silent; see docs/results/gan.md",
     "discriminator_optimizer": "QRGAN, Table 2",
-    "discriminator_optimizer.epsilon": "Choice: the paper is silent; see docs/results.md",
+    "discriminator_optimizer.epsilon": "Choice: the paper is silent; see docs/results/gan.md",
     "batch_size": "QRGAN, Table 2",
     "latent_dim": "QRGAN, Table 2",
-    "prior": "Choice: the paper is silent; DCGAN's (Radford 2016); see docs/results.md",
+    "prior": "Choice: the paper is silent; DCGAN's (Radford 2016); see docs/results/gan.md",
     "discriminator_steps": "QRGAN, Algorithm 1: one of each",
-    "steps": "Choice: the paper is silent; see docs/results.md",
+    "steps": "Choice: the paper is silent; see docs/results/gan.md",
     "weight_clip": "not part of the method",
     "evaluate_every": "not for points",
     "evaluate_samples": "not for points",
@@ -38,14 +38,14 @@ SOURCES = {
     "log_every": "Choice",
     "sample_every": "Choice",
     "checkpoint_every": "Choice",
-    "steps_per_execution": "Choice: measured, docs/results.md",
+    "steps_per_execution": "Choice: measured, docs/results/gan.md",
     "precision": "Choice: the paper is silent",
 }
 
 
 # In some seeds alternating updates lose modes of Grid-25, and simultaneous ones never settle on Ring-8.
 UPDATES = {
-    "ring8": ("alternating", "Choice: held all modes in all of ten seeds; see docs/results.md"),
+    "ring8": ("alternating", "Choice: held all modes in all of ten seeds; see docs/results/gan.md"),
     "grid25": ("simultaneous", "QRGAN, Algorithm 1"),
 }
 
