@@ -1,4 +1,4 @@
-"""Runs that are killed and go on end as if they had never been killed; 20 kills of every model: docs/results/training.md."""
+"""Runs that are killed and go on end as if they had never been killed (20 kills: docs/results/training.md)."""
 
 import json
 import pathlib

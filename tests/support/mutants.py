@@ -30,49 +30,53 @@ class Mutant:
     tests: str
 
 
-EXPERIMENT, GAN_STEP, PRESETS = "tests/test_experiment.py", "tests/models/test_gan_step.py", "tests/test_presets.py"
+EXPERIMENT, GAN_STEP, PRESETS = (
+    "tests/experiments/test_build.py",
+    "tests/models/test_gan_step.py",
+    "tests/families/test_presets.py",
+)
 DCGAN, VAE_NETWORKS, VAE = "tests/networks/test_dcgan.py", "tests/networks/test_vae.py", "tests/models/test_vae.py"
 LOSSES = "tests/losses/test_adversarial.py"
 
 MUTANTS = [
     Mutant(
         "experiment ignores kappa",
-        "qrkeras/experiment.py",
+        "qrkeras/families/pixels/build.py",
         "PixelIQN(network, kappa=preset.kappa, **options)",
         "PixelIQN(network, **options)",
         EXPERIMENT,
     ),
     Mutant(
         "experiment ignores gradient_penalty",
-        "qrkeras/experiment.py",
+        "qrkeras/families/gan/build.py",
         "        gradient_penalty=preset.gradient_penalty,\n",
         "",
         EXPERIMENT,
     ),
     Mutant(
         "both networks have one seed",
-        "qrkeras/experiment.py",
+        "qrkeras/families/gan/schema.py",
         '**options, seed=2 * seed + 1, name="discriminator"',
         '**options, seed=2 * seed, name="discriminator"',
         EXPERIMENT,
     ),
     Mutant(
         "epsilon of the mixtures",
-        "qrkeras/presets/mixtures.py",
+        "qrkeras/families/gan/mixtures.py",
         "epsilon=1e-3)",
         "epsilon=1e-7)",
         PRESETS,
     ),
     Mutant(
         "update rule of grid25",
-        "qrkeras/presets/mixtures.py",
+        "qrkeras/families/gan/mixtures.py",
         '"grid25": ("simultaneous"',
         '"grid25": ("alternating"',
         PRESETS,
     ),
     Mutant(
         "update rule of the image presets",
-        "qrkeras/presets/images.py",
+        "qrkeras/families/gan/images.py",
         'update="simultaneous" if quantile else "alternating"',
         'update="alternating"',
         PRESETS,
@@ -191,7 +195,7 @@ MUTANTS = [
     ),
     Mutant(
         "own: rate changes a step late",
-        "qrkeras/experiment.py",
+        "qrkeras/families/optimizers.py",
         "[step - 1 for step in steps]",
         "list(steps)",
         "tests/test_pixels.py",
@@ -220,8 +224,8 @@ MUTANTS = [
     Mutant(
         "own: both discriminator steps see the same part",
         "qrkeras/models/adversarial.py",
-        "real[i :: self.discriminator_steps]",
-        "real[0 :: self.discriminator_steps]",
+        "real[i % examples :: steps]",
+        "real[0 :: steps]",
         "tests/models/test_gan.py",
     ),
     Mutant(
@@ -261,9 +265,9 @@ MUTANTS = [
     ),
     Mutant(
         "own: references of 50,000 for all",
-        "qrkeras/experiment.py",
-        "preset.evaluate_references, verbose)",
-        "50_000, verbose)",
+        "qrkeras/experiments/build.py",
+        '"train", network, preset.evaluate_references, verbose)',
+        '"train", network, 50_000, verbose)',
         "tests/test_evaluate.py",
     ),
     Mutant(
