@@ -35,7 +35,7 @@ def samples(run, output, n=64, seed=0, batch_size=64, through=None):
         if drawn.ndim == 4:
             pictures.image_grid(drawn, output)
         else:
-            pictures.points([(f"{n:,} samples", drawn)], build.dataset(run.preset).centers, output)
+            pictures.point_panels([(f"{n:,} samples", drawn)], build.dataset(run.preset).centers, output)
     return paths
 
 

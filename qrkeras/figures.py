@@ -49,7 +49,7 @@ def over_training(paths, output, columns=5):
         for i in np.linspace(0, len(files[run]) - 1, columns).round().astype(int):
             step = int(files[run][i].stem.removeprefix("step-"))
             panels.append((f"{run.name}-{run.seed}, step {step:,}", np.load(files[run][i])))
-    pictures.points(panels, build.dataset(opened[0].preset).centers, output, rows=len(opened))
+    pictures.point_panels(panels, build.dataset(opened[0].preset).centers, output, rows=len(opened))
 
 
 def evaluations(opened, output):

@@ -38,7 +38,9 @@ def test_contours_refuse_no_steps(tmp_path):
 
 def drawn(monkeypatch):
     calls = []
-    monkeypatch.setattr(figures.plots, "points", lambda panels, *rest, **options: calls.append((panels, options)))
+    monkeypatch.setattr(
+        figures.pictures, "point_panels", lambda panels, *rest, **options: calls.append((panels, options))
+    )
     return calls
 
 

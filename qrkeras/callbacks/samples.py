@@ -60,6 +60,6 @@ class MixtureSamples(_Samples):
             raise FloatingPointError(f"the samples are not finite at step {step:,}")
         path = self.directory / f"step-{step:08d}"
         np.save(path.with_suffix(".npy"), points)
-        pictures.points([(f"step {step:,}", points)], self.centers, path.with_suffix(".png"))
+        pictures.point_panels([(f"step {step:,}", points)], self.centers, path.with_suffix(".png"))
         coverage = mode_coverage(points, self.centers, self.std)
         append_record(self.records, {"step": step, **dataclasses.asdict(coverage), "samples": self.n})

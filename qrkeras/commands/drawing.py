@@ -131,7 +131,7 @@ def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | No
     elif figures.evaluations(opened, output or opened[0].evaluation):
         print(output or opened[0].evaluation)
     for each in opened:
-        pictures.curves(each.records(), each.path / "curves.png")
+        pictures.training_curves(each.records(), each.path / "curves.png")
         print(each.path / "curves.png")
 
 

@@ -1,17 +1,23 @@
 """Every picture: images, points, curves, sweeps."""
 
-from qrkeras.pictures.curves import curves, histograms, minimum_curves, precision_recall_curves, reliability
+from qrkeras.pictures.curves import (
+    histograms,
+    minimum_curves,
+    precision_recall_curves,
+    reliability,
+    training_curves,
+)
 from qrkeras.pictures.images import image_grid, image_panels
-from qrkeras.pictures.points import contours, points
+from qrkeras.pictures.points import contours, point_panels
 
 __all__ = [
     "contours",
-    "curves",
     "histograms",
     "image_grid",
     "image_panels",
     "minimum_curves",
-    "points",
+    "point_panels",
     "precision_recall_curves",
     "reliability",
+    "training_curves",
 ]

@@ -9,7 +9,7 @@ from qrkeras.pictures.files import save
 LOSSES = {"d_loss", "g_loss", "loss"}
 
 
-def curves(records, path):
+def training_curves(records, path):
     """Writes the losses, and fed modes where there are any, against steps.
 
     Args:

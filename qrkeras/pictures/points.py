@@ -8,7 +8,7 @@ from qrkeras.pictures.files import FAKE, REAL, save
 ARROW = "#d62728"
 
 
-def points(panels, centers, path, rows=1):
+def point_panels(panels, centers, path, rows=1):
     """Writes scatter plots of 2-D samples, real centres marked  (QRGAN, Fig. 2).
 
     Args:

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import sys
 
-KILLS = pathlib.Path(__file__).parent / "support" / "kills.py"
+KILLS = pathlib.Path(__file__).parents[1] / "support" / "kills.py"
 
 
 def test_two_kills_and_going_on_is_bit_for_bit_the_run_left_alone():

@@ -38,7 +38,7 @@ def test_grid_of_given_columns_and_scale(tmp_path):
 def test_points(tmp_path):
     centers = np.array([[0.0, 0.0], [2.0, 2.0]])
     samples = np.random.default_rng(0).normal(size=(50, 2))
-    pictures.points([(f"{i}", samples) for i in range(4)], centers, tmp_path / "points.png", rows=2)
+    pictures.point_panels([(f"{i}", samples) for i in range(4)], centers, tmp_path / "points.png", rows=2)
     # 2 rows of 2: (2.4 * 2, 2.5 * 2) inches at 110 dots.
     assert Image.open(tmp_path / "points.png").size == (528, 550)
 
@@ -47,7 +47,7 @@ def test_points_stand_in_their_panels(tmp_path):
     # One heap of points below left, one above right: ink is where they are, in the panel that has them.
     centers = np.array([[-4.0, -4.0], [4.0, 4.0]])
     heap = np.random.default_rng(0).normal(size=(4000, 2)) * 0.5
-    pictures.points([("same", heap - 2.0), ("same", heap + 2.0)], centers, tmp_path / "points.png")
+    pictures.point_panels([("same", heap - 2.0), ("same", heap + 2.0)], centers, tmp_path / "points.png")
     blue = np.asarray(Image.open(tmp_path / "points.png").convert("RGB")).astype(int)
     ink = (blue[..., 2] - blue[..., 0]) > 60
     rows, columns = np.nonzero(ink)
@@ -74,19 +74,19 @@ def test_contours(tmp_path):
 def test_curves(tmp_path):
     losses = [{"step": step, "d_loss": 1.0, "g_loss": -1.0} for step in (5, 10)]
     coverage = [{"step": 10, "captured": 3, "fed": 2, "modes": 8}]
-    pictures.curves(losses, tmp_path / "losses.png")
+    pictures.training_curves(losses, tmp_path / "losses.png")
     assert Image.open(tmp_path / "losses.png").size == (770, 286)
-    pictures.curves(losses + coverage, tmp_path / "both.png")
+    pictures.training_curves(losses + coverage, tmp_path / "both.png")
     assert Image.open(tmp_path / "both.png").size == (770, 572)
     # A run stopped before its first line of losses.
-    pictures.curves(coverage, tmp_path / "coverage.png")
+    pictures.training_curves(coverage, tmp_path / "coverage.png")
     assert (tmp_path / "coverage.png").is_file()
 
 
 def test_minimum_curves(tmp_path, monkeypatch):
     series = {"qrgan": [(500, 60.0), (1000, 50.5), (1500, 55.0)], "nsgan": [(500, 40.0)]}
     figures = []
-    monkeypatch.setattr(pictures, "save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
     pictures.minimum_curves(series, "FID[x] train", tmp_path / "curves.png")
     (axis,) = figures[0].axes
     told = [text.get_text() for text in figures[0].legends[0].get_texts()]
@@ -110,7 +110,7 @@ def test_precision_recall_curves(tmp_path, monkeypatch):
     # (4.2, 4) inches at 110 dots.
     assert Image.open(tmp_path / "prd.png").size == (462, 440)
     figures = []
-    monkeypatch.setattr(pictures, "save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
     pictures.precision_recall_curves({"a": curve}, tmp_path / "prd.png")
     (axis,) = figures[0].axes
     # Recall to the right, precision upwards.
@@ -129,7 +129,7 @@ def test_image_panels(tmp_path, channels, panels, across, down):
 
 def test_fewer_images_than_a_row_are_all_shown(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(pictures, "save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr("qrkeras.pictures.images.save", lambda figure, path: figures.append(figure))
     pictures.image_panels({"few": numbered(3, 1), "more": numbered(10, 1)}, tmp_path / "panels.png")
     shown = [set(np.unique(axis.images[0].get_array())) - {255} for axis in figures[0].axes[:2]]
     assert shown == [{10, 20, 30}, set(range(10, 101, 10))]

@@ -179,11 +179,11 @@ def test_a_trial_that_another_process_trains_has_not_failed(scored, tmp_path):
 def test_a_sweep_whose_data_have_changed_does_not_go_on(tmp_path, monkeypatch):
     found = begun(tmp_path)
     runs.create(found.runs / "default", "x", found.preset, 0, {"files": 3, "bytes": 6, "digest": "abc"})
-    source = module.experiment.build_data(found.preset)
+    source = module.build.dataset(found.preset)
     for digest, told in (("abc", None), ("def", "directory must hold a run of the same data.*digest: abc there")):
         now = dataclasses.replace(source, fingerprint=lambda digest=digest: {"files": 3, "bytes": 6, "digest": digest})
-        monkeypatch.setattr(module.experiment, "build_data", lambda *_, now=now: now)
-        monkeypatch.setattr(module.experiment, "build_evaluator", lambda *_, **__: None)
+        monkeypatch.setattr(module.build, "dataset", lambda *_, now=now: now)
+        monkeypatch.setattr(module.build, "evaluator", lambda *_, **__: None)
         with pytest.raises(ValueError, match=told) if told else contextlib.nullcontext():
             module.prepare(found)
 

@@ -240,15 +240,15 @@ def test_the_table_of_signatures(served_folder):
 
 
 def test_git_revision(tmp_path, monkeypatch):
-    package = tmp_path / "checkout" / "qrkeras"
+    package = tmp_path / "checkout" / "qrkeras" / "experiments"
     package.mkdir(parents=True)
     monkeypatch.setattr(runs, "__file__", str(package / "runs.py"))
     assert runs.git_revision() is None, "an installed package is of no checkout"
     identity = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a"}
     (package / "runs.py").write_text("one")
     for command in ("init -q", "add .", "commit -qm one"):
-        subprocess.run(["git", *command.split()], cwd=package.parent, env={**os.environ, **identity}, check=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=package.parent, capture_output=True, text=True)
+        subprocess.run(["git", *command.split()], cwd=package.parents[1], env={**os.environ, **identity}, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=package.parents[1], capture_output=True, text=True)
     assert runs.git_revision() == head.stdout.strip() and len(head.stdout.strip()) == 40
     (package / "runs.py").write_text("two")
     assert runs.git_revision() == head.stdout.strip() + "-dirty"
