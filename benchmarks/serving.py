@@ -6,7 +6,7 @@
   gan     the network of qrgan-cifar10, untrained
   pixels  the network of pixeliqn-digits, untrained
 
-  keras   the model's `draw_function`, and `paint_function` on levels drawn from the seeds
+  keras   the model's `draw_functions`, and `paint_function` on levels drawn from the seeds
   export  the signature of the SavedModel, loaded by tf.saved_model.load in a process without the model
 
 Both get the same seeds and give NumPy arrays. They live in processes of their own and wait while the other is timed;
@@ -73,7 +73,7 @@ def of_model(model, signature):
         mask = tf.cast(mask, "int32")
         return {"images": model.paint_function(noise(seed), images, mask, mask[:, 0, 0])}
 
-    return inpaint if signature == "inpaint" else lambda seed: {"images": model.draw_function(seed)}
+    return inpaint if signature == "inpaint" else lambda seed: {"images": model.draw_functions["prior"](seed)}
 
 
 def export(folder, kind):

@@ -176,7 +176,7 @@ def _contour(preset, steps, seed):
     points = tf.Variable(tails)
     with tf.GradientTape() as tape:
         # eq. 7 and 9 are means; the sum gives each point its own gradient.
-        loss = model.generator_loss(model.discriminator(points, training=False), None) * len(tails)
+        loss = model.objective.generator(model.discriminator(points, training=False), None) * len(tails)
     downhill = -tape.gradient(loss, points).numpy()
     longest = max(float(np.linalg.norm(downhill, axis=-1).max()), 1e-12)
     return Contour(

@@ -32,7 +32,7 @@ def table():
 # The package itself is no room; its version may be read.
 MAY_IMPORT = {"__init__": set(), "__main__": {"cli"}, **table()}
 NO_TENSORFLOW = ("losses", "layers", "networks", "metrics", "presets", "families")
-PLUMBING = {"models/adversarial.py", "models/feed.py", "models/saved_model.py", "models/seeded.py"}
+PLUMBING = {f"models/{file}.py" for file in ("feed", "noise", "replicas", "saved_model", "step")}
 
 
 def imports(tree):

@@ -6,7 +6,6 @@ from keras import ops
 from qrkeras.losses import quantile_huber
 from qrkeras.models.average import averaged_copy, check_decay
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.signature import Signature
 from qrkeras.models.vae import VAE
 
 
@@ -40,8 +39,10 @@ class AIQNVAE(VAE):
     """
 
     PARTS = (*VAE.PARTS, "aiqn")
-    THROUGH = ("aiqn", "prior")
+    OPTIONS = (*VAE.OPTIONS, "kappa", "average_decay", "stop_gradient")
     REPORTS = (*VAE.REPORTS, "aiqn_loss")
+    AVERAGES = {"average": "aiqn"}
+    THROUGH = WAYS = ("aiqn", "prior")
 
     def __init__(
         self,
@@ -72,11 +73,10 @@ class AIQNVAE(VAE):
         self.average_decay = average_decay
         self.stop_gradient = stop_gradient
 
-    def measures(self, images, seed, training):
-        codes, log_variance = self.encoder(to_unit(images), training=training)
-        levels = [self._batch_noise(ops.shape(codes), seed(index)) for index in (0, 1)]
-        measured = self._variational(images, codes, log_variance, levels[0], training)
-        aiqn_loss = ops.mean(self.code_losses(codes, levels[1], self.aiqn if training else self.average))
+    def measures(self, batch, noise, training):
+        codes, log_variance = self.encoder(to_unit(batch.examples), training=training)
+        measured = self._variational(batch.examples, codes, log_variance, noise("tau"), training)
+        aiqn_loss = ops.mean(self.code_losses(codes, noise("aiqn_tau"), self.aiqn if training else self.average))
         loss = measured["loss"] + aiqn_loss * self.latent_dim / self.num_values
         return {**measured, "loss": loss, "aiqn_loss": aiqn_loss}
 
@@ -85,22 +85,5 @@ class AIQNVAE(VAE):
         codes = ops.stop_gradient(codes) if self.stop_gradient else codes
         return quantile_huber(codes, aiqn(codes, tau), tau, self.kappa)
 
-    def after_update(self):
-        self._update_average(self.average, self.aiqn, self.average_decay)
-
     def latents_at(self, tau, through):
         return self.average.sample(tau) if through == "aiqn" else super().latents_at(tau, through)
-
-    def signatures(self):
-        """`VAE`'s, `sample` through the AIQN, and `sample_prior` through the prior."""
-        prior = Signature(lambda seed: {"images": self.draw(seed, "prior")}, {"seed": ((2,), "int32")})
-        return {**super().signatures(), "sample_prior": prior}
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "aiqn": keras.saving.serialize_keras_object(self.aiqn),
-            "kappa": self.kappa,
-            "average_decay": self.average_decay,
-            "stop_gradient": self.stop_gradient,
-        }

@@ -1,159 +1,148 @@
-"""What every model makes of Keras' own methods: arguments are used or refused by name, never dropped."""
+"""What every generative model shares: a subclass brings equations."""
 
 import copy
-import math
-import warnings
+import functools
 
 import keras
 import numpy as np
 
-from qrkeras.machine.keras_settings import check_keras
-from qrkeras.models.feed import Feed
-from qrkeras.models.saved_model import write_saved_model
+from qrkeras.models import noise
+from qrkeras.models.batches import in_batches
+from qrkeras.models.feed import require
+from qrkeras.models.fitting import TrainedModel
+from qrkeras.models.image_checks import check_labels
+from qrkeras.models.saved_model import compiled, write_saved_model
+from qrkeras.models.signature import Signature
 
-_OBJECTIVES = ("loss", "loss_weights", "metrics", "weighted_metrics")
+_KEPT_AS = {"loss": "objective"}  # Keras owns `model.loss`
 
 
-class GenerativeModel(keras.Model):
-    """A model whose objective, metrics and signatures are its own.
+class GenerativeModel(TrainedModel):
+    """A model of examples. All its noise is a function of (seed, step, name, place in the batch).
 
-    A subclass gives `example_shape`, `signatures()`, `step`, and the names of the Keras objects that it is made of,
-    `PARTS`.
+    A subclass sets what its parts and options are called, `example_shape` and `noise_shape`, and gives two equations:
+
+        measures(batch, noise, training)        # every one of REPORTS: means over the batch
+        drawn(noise, labels, way)               # examples; row i from row i
+
+    where `batch.examples` and `batch.labels` are what `fit` was given, and `noise(name)` has a row for each example.
+    If `PLAYERS` are several, `measures` also takes `wanted`, the player that is to move, or None for all.
+
+    Under `tf.distribute.MirroredStrategy` R replicas with B examples each train as one does with R B: see `replicas`.
+    Build, load and compile the model in the strategy's scope.
+
+    Attributes:
+      PARTS, OPTIONS: arguments of the constructor: Keras objects, and plain values. They are the configuration.
+      REPORTS: names of what `fit` logs, of what `measures` returns.
+      PLAYERS: loss that is descended, by its name in what `measures` returns -> parts that it moves, or None for all
+        that train.
+      AVERAGES: part that follows another by a Polyak average of `average_decay` -> that other.
+      NOISES: names of the noise that `measures` draws, each of its own stream.
+      WAYS: ways to draw, the default first.
+      FLOAT_IMAGES: whether images may be floats in [-1, 1], or must be uint8.
+      distribution: of the noise, one of `noise.DISTRIBUTIONS`.   batch_size: samples drawn at a time.
+      num_classes: number of classes that the model draws by label, or None.
+
+    Args:
+      seed: int32, of all noise; two models with the same weights and seed train alike.
     """
 
     PARTS = ()
-    FLOAT_IMAGES = False  # whether images may be floats in [-1, 1], or must be uint8
-    num_classes = None
+    OPTIONS = ()
+    NOISES = ("tau",)
+    WAYS = ("prior",)
+    distribution = "levels"
+    batch_size = 256
 
-    def __init__(self, **kwargs):
-        check_keras()
-        super().__init__(**kwargs)
-        self._check_precision(self)
+    def noise(self, shape, seed):
+        """Noise of the model's `distribution`, a pure function of `seed`, int32 `(2,)`."""
+        return noise.DISTRIBUTIONS[self.distribution](shape, seed)
 
-    def compile(self, optimizer="adam", **kwargs):
-        """Configures training by one optimizer.
+    def noise_of_seeds(self, seeds, index=None):
+        """Noise `(batch, *noise_shape)` whose row i depends on row i of `seeds`, int32 `(batch, 2)`, alone.
+
+        An int `index` gives more noise of the same seeds: each index its own.
+        """
+        return noise.of_seeds(self.noise, self.noise_shape, seeds, index)
+
+    def draw(self, seeds, labels=None, through=None):
+        """Samples as a pure function of (weights, seeds, labels): row i depends on seed and label i alone.
+
+        It serves `sample`, evaluation, and exported signatures.
 
         Args:
-          optimizer: Keras optimizer, name or configuration.
-          **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
-        Raises:
-          ValueError: where a loss, a metric or a regularizer is given, or a layer computes in float16.
+          seeds: int32 `(batch, 2)`.   labels: int32 `(batch,)` where the model has classes.
+          through: one of `WAYS`; None: the first.
+        Returns: `(batch, height, width, channels)` uint8 images, or `(batch, n)` float32 points.
         """
-        for name in _OBJECTIVES:
-            if kwargs.pop(name, None) is not None:
-                raise ValueError(
-                    f"{name} must be left out of compile: {type(self).__name__} brings its own objective and what fit "
-                    f"logs, {', '.join(metric.name for metric in self.metrics)}. Received: a {name}. What else is "
-                    "wanted can be measured in a callback."
-                )
-        for layer in self._flatten_layers():
-            if not isinstance(layer, keras.layers.InputLayer):
-                self._check_precision(layer)
-            if layer.activity_regularizer or any(v.regularizer for v in layer.variables):
-                raise ValueError(
-                    f"networks must have no regularizers, which {type(self).__name__}'s objective does not add. "
-                    f"Received: one in {layer.name}. Give optimizers weight_decay."
-                )
-        super().compile(optimizer=optimizer, **kwargs)
-        self._compile_arguments = kwargs
-        if self.jit_compile:
-            warnings.warn(
-                "jit_compile=True: XLA leaves the checks inside a step out. Data is checked before each step, and "
-                "losses are looked at after each execution, which waits for the device. steps_per_execution makes "
-                "that rarer.",
-                stacklevel=2,
-            )
+        return self.drawn(self.noise_of_seeds(seeds), labels, self._way(through))
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        class_weight=None,
-        sample_weight=None,
-        **kwargs,
-    ):
-        """`keras.Model.fit`, on data that is checked first.
+    @functools.cached_property
+    def draw_functions(self):
+        """`draw`, compiled, by way."""
+        inputs = [((None, 2), "int32")] + ([] if self.num_classes is None else [((None,), "int32")])
+        return {way: compiled(functools.partial(self.draw, through=way), *inputs) for way in self.WAYS}
+
+    def sample(self, n, seed=0, batch_size=None, *, labels=None, through=None):
+        """`n` samples; the i-th is a function of (weights, seed, i, label i, through), whatever n and batch_size.
 
         Args:
-          x: an array of examples `(n, ...)`, uint8 for images, or batches of them: a `tf.data.Dataset`, a
-            `keras.utils.PyDataset` or a generator. Where the model has classes, batches are pairs (images, labels).
-          y: int labels `(n,)` where x is an array and the model has classes, else None.
-          validation_data: as x, or a pair (x, y).   others: as of `keras.Model.fit`.
-        Raises:
-          ValueError: before training, where an argument cannot be used, or data is not what the model takes: its
-            form, and the values of arrays and of the first batch.
-          tf.errors.InvalidArgumentError: where a later batch is not.
+          n: number of samples, at least 1.   seed: int32.
+          batch_size: samples drawn at a time; None: as many as suit the model.
+          labels: an int or `(n,)`, where the model has classes; None: the classes in turn.
+          through: what is drawn through, one of `WAYS`; None: the first.
+        Returns: NumPy array `(n, height, width, channels)` uint8, or `(n, d)` float32.
         """
-        if validation_split and validation_data is None and hasattr(x, "shape"):
-            at = math.floor(len(x) * (1 - validation_split))  # as Keras does
-            self._checked(x[at:], None if y is None else y[at:], kwargs.get("validation_batch_size") or batch_size)
-            self._checked(x[:at], None if y is None else y[:at], batch_size)
-        x, y = self._checked(x, y, batch_size, sample_weight, class_weight)
-        if validation_data is not None:
-            parts = validation_data if isinstance(validation_data, list | tuple) else (validation_data,)
-            size = kwargs.get("validation_batch_size") or batch_size
-            try:
-                validation_data = self._checked(*parts[:1], *(parts[1:2] or (None,)), size, *parts[2:3])
-            except ValueError as error:
-                raise ValueError(f"validation_data: {error}") from None
-        return super().fit(
-            x,
-            y,
-            batch_size,
-            epochs,
-            verbose,
-            callbacks,
-            validation_split,
-            validation_data,
-            shuffle,
-            **kwargs,
-        )
+        return np.concatenate(list(self.sample_batches(n, seed, batch_size, labels=labels, through=through)))
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
-        """`keras.Model.evaluate` on held-out data, which it checks as `fit` does."""
-        if not kwargs.get("_use_cached_eval_dataset"):  # that of `fit`, which has checked it
-            x, y = self._checked(x, y, batch_size, sample_weight)
-        return super().evaluate(x, y, batch_size, verbose, **kwargs)
+    def sample_batches(self, n, seed=0, batch_size=None, *, labels=None, through=None):
+        """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
+        inputs = [noise.sample_seeds(seed, n)]
+        if labels is None and self.num_classes is not None:
+            labels = np.arange(n) % self.num_classes
+        labels = check_labels("labels", labels, n, self.num_classes)
+        if self.num_classes is not None:
+            inputs.append(labels)
+        function = self.draw_functions[self._way(through)]
+        return in_batches(function, self.batch_size if batch_size is None else batch_size, *inputs)
 
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        x, y = self._checked(x, y, None, sample_weight, class_weight)
-        return super().train_on_batch(x, y, return_dict=return_dict)
+    def _way(self, through):
+        if through is None:
+            return self.WAYS[0]
+        if through not in self.WAYS:
+            known, name = " or ".join(f'"{way}"' for way in self.WAYS), type(self).__name__
+            hint = f" A {name} has no AIQN; train an AIQNVAE for one." if through == "aiqn" else ""
+            raise ValueError(f"through must be {known} for {name}. Received: {through!r}.{hint}")
+        return through
 
-    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        x, y = self._checked(x, y, None, sample_weight)
-        return super().test_on_batch(x, y, return_dict=return_dict)
+    @property
+    def served_name(self):
+        """What examples are called where they are served: `(name, dtype)`."""
+        return ("images", "uint8") if len(self.example_shape) == 3 else ("samples", "float32")
 
-    def _checked(self, x, y, batch_size, sample_weight=None, class_weight=None):
-        """`(x, y)` to hand on to Keras; raises ValueError."""
-        feed = Feed(type(self).__name__, self.example_shape, self.num_classes, self.FLOAT_IMAGES)
-        return feed.checked(x, y, sample_weight, class_weight)
+    def signatures(self):
+        """What an export serves: `sample`, of labels where the model has classes, and `sample_WAY` of other ways.
 
-    def make_train_function(self, force=False):
-        if self.train_function is not None and not force:
-            return
-        super().make_train_function(force)
-        if self.jit_compile:
-            self.train_function = self._watched(self.train_function)
+        Returns: name -> `Signature`.
+        """
 
-    def _watched(self, function):
-        """`function` of an iterator, which stops where the means that it returns are not finite."""
+        def sampler(way):
+            def sample(seed, label=None):
+                return {self.served_name[0]: self.draw(seed, self._served_labels(label), way)}
 
-        def train(iterator):
-            logs = function(iterator)
-            for name, mean in logs.items():
-                value = float(keras.ops.convert_to_numpy(mean))
-                if not np.isfinite(value):
-                    raise FloatingPointError(f"{name} is not finite at step {self.step}: {value}")
-            return logs
+            return Signature(sample, {"seed": ((2,), "int32"), **self._label_input()})
 
-        return train
+        first, *others = self.WAYS
+        return {"sample": sampler(first), **{f"sample_{way}": sampler(way) for way in others}}
+
+    def _label_input(self):
+        return {} if self.num_classes is None else {"label": ((), "int32")}
+
+    def _served_labels(self, label):
+        if label is not None:
+            valid = (label >= 0) & (label < self.num_classes)
+            require(valid, f"label must be in 0..{self.num_classes - 1}. Received:", label)
+        return label
 
     def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
         """Writes a SavedModel of what `signatures()` serves; `qrkeras.serving.export` adds what a server wants.
@@ -173,16 +162,17 @@ class GenerativeModel(keras.Model):
         if verbose or verbose is None:
             print(f"Saved artifact at '{filepath}': {', '.join(self.signatures())}")
 
+    def get_config(self):
+        parts = {name: getattr(self, _KEPT_AS.get(name, name)) for name in self.PARTS}
+        return {
+            **super().get_config(),
+            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
+            **{name: getattr(self, name) for name in self.OPTIONS},
+            "seed": self.seed,
+        }
+
     @classmethod
     def from_config(cls, config, custom_objects=None):
         parts = copy.deepcopy({name: config[name] for name in cls.PARTS})  # Keras empties those of functional models
         made = {name: keras.saving.deserialize_keras_object(part, custom_objects) for name, part in parts.items()}
         return cls(**{**config, **made})
-
-    def _check_precision(self, layer):
-        if layer.compute_dtype not in ("float32", "bfloat16") or layer.variable_dtype != "float32":
-            raise ValueError(
-                f"dtype policy must be float32 or mixed_bfloat16 for {type(self).__name__}, which scales no losses: "
-                f"gradients in float16 would vanish. Received: {layer.dtype_policy.name} in {layer.name}. Call "
-                'keras.config.set_dtype_policy("mixed_bfloat16") before anything is built.'
-            )

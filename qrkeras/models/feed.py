@@ -1,6 +1,6 @@
 """What `fit` and `evaluate` are given, checked: arrays as a whole, the rest at its first batch and as it comes.
 
-Beside `adversarial.py`, `seeded.py` and `saved_model.py`, the one file of `models` that imports TensorFlow. Its checks
+Checks
 of datasets stand in their pipeline and not in the step, which XLA would compile without them.
 """
 

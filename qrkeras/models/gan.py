@@ -3,20 +3,21 @@
 import warnings
 
 import keras
-import numpy as np
 from keras import ops
 
 from qrkeras import losses
-from qrkeras.models.adversarial import AdversarialModel
-from qrkeras.models.batches import all_batches, in_batches
+from qrkeras.losses import gradient_penalty, interpolate
+from qrkeras.models import replicas, step
+from qrkeras.models.base import GenerativeModel
+from qrkeras.models.batches import all_batches
+from qrkeras.models.feed import require
 from qrkeras.models.image_checks import check_examples
 from qrkeras.models.image_range import to_uint8, to_unit
-from qrkeras.models.seeded import sample_seeds
 from qrkeras.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
-class GAN(AdversarialModel):
+class GAN(GenerativeModel):
     """Generative adversarial network, of any objective  (QRGAN and its baselines).
 
     Images are uint8 in 0..255 outside the model and float in [-1, 1] inside: `fit`, `evaluate` and `realism`
@@ -45,6 +46,10 @@ class GAN(AdversarialModel):
     """
 
     PARTS = ("generator", "discriminator", "loss")
+    OPTIONS = ("latent_dim", "gradient_penalty", "weight_clip", "prior")
+    REPORTS = ("d_loss", "g_loss")
+    PLAYERS = {"d_total": ("discriminator",), "g_loss": ("generator",)}
+    NOISES = ("z",)
     FLOAT_IMAGES = True
 
     def __init__(
@@ -64,7 +69,9 @@ class GAN(AdversarialModel):
         for name, value in (("gradient_penalty", gradient_penalty), ("weight_clip", weight_clip)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be a positive number or None. Received: {value}")
-        super().__init__(generator, discriminator, latent_dim, gradient_penalty, weight_clip, prior, seed, **kwargs)
+        if prior not in ("normal", "uniform"):
+            raise ValueError(f'prior must be "normal" or "uniform". Received: {prior!r}')
+        super().__init__(seed, **kwargs)
         if gradient_penalty is not None and any(
             isinstance(layer, keras.layers.BatchNormalization) for layer in discriminator._flatten_layers()
         ):
@@ -74,59 +81,114 @@ class GAN(AdversarialModel):
                 "with batch_norm=False.",
                 stacklevel=2,
             )
+        self.generator = generator
+        self.discriminator = discriminator
         self.objective = loss
+        self.latent_dim = latent_dim
+        self.noise_shape = (latent_dim,)
         self.example_shape = tuple(discriminator.input_shape[1:])
-        self.build((None, latent_dim))
+        self.gradient_penalty = gradient_penalty
+        self.weight_clip = weight_clip
+        self.prior = self.distribution = prior
 
-    def build(self, input_shape):
-        self.built = True
+    def compile(
+        self,
+        generator_optimizer="adam",
+        discriminator_optimizer="adam",
+        update="simultaneous",
+        discriminator_steps=1,
+        **kwargs,
+    ):
+        """Configures training.
+
+        Args:
+          generator_optimizer, discriminator_optimizer: Keras optimizers, names or configurations; two
+            different objects. They are held, and built, in one `keras.optimizers.MultiOptimizer`.
+          update: `"simultaneous"` takes both gradients at the same parameters and from the same fakes, then
+            updates both networks (QRGAN, Algorithm 1); it needs one generator pass and one discriminator
+            pass over each of real and fake. `"alternating"` updates the discriminator first and the
+            generator against the new one, on fresh noise.
+          discriminator_steps: discriminator updates for each generator update, only for `"alternating"`.
+            Each takes its own part of the batch that `fit` hands over, so hand over
+            `discriminator_steps` times the size that each update should see.
+            A smaller batch still trains: some of its examples are then seen by more than one update.
+          **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
+        """
+        if "optimizer" in kwargs:
+            raise ValueError(
+                "optimizer must be given as generator_optimizer and discriminator_optimizer: a GAN has two. "
+                f"Received: optimizer={kwargs['optimizer']!r}"
+            )
+        discriminator_steps = step.check_update(update, discriminator_steps, "discriminator_steps")
+        generator_optimizer = keras.optimizers.get(generator_optimizer)
+        discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
+        if generator_optimizer is discriminator_optimizer:
+            raise ValueError(
+                "generator_optimizer and discriminator_optimizer must be two objects, since each keeps the "
+                f"moments of its own network. Received twice: {generator_optimizer}"
+            )
+        self.update = update
+        self.first_steps = self.discriminator_steps = discriminator_steps
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        super().compile(step.joint_optimizer(self), **kwargs)
+
+    def get_compile_config(self):
+        return {
+            "generator_optimizer": keras.saving.serialize_keras_object(self.generator_optimizer),
+            "discriminator_optimizer": keras.saving.serialize_keras_object(self.discriminator_optimizer),
+            "update": self.update,
+            "discriminator_steps": self.discriminator_steps,
+            **self._compile_arguments,
+        }
+
+    def optimizer_of(self, player):
+        return self.generator_optimizer if player == "g_loss" else self.discriminator_optimizer
 
     def call(self, noise, training=False):
         """Generator output, in [-1, 1] for images."""
         return self.generator(noise, training=training)
 
-    @property
-    def generator_uses_real(self):
-        return self.objective.generator_uses_real
+    def real_examples(self, examples):
+        if keras.backend.standardize_dtype(examples.dtype) == "uint8":
+            return to_unit(examples)
+        return ops.cast(examples, "float32")
 
-    def discriminator_loss(self, real_outputs, fake_outputs):
-        return self.objective.discriminator(real_outputs, fake_outputs)
+    def measures(self, batch, noise, training, wanted=None):
+        """Both losses, and `d_total`, what the discriminator descends: its loss and the gradient penalty, if any."""
+        real = batch.examples
+        fake = ops.cast(self.generator(noise("z"), training=training), "float32")
+        if wanted == "g_loss":
+            fake_outputs = self.outputs(fake, training)
+            real_outputs = self.outputs(real, training) if self.objective.generator_uses_real else None
+            return {"g_loss": self.objective.generator(fake_outputs, real_outputs)}
+        real_outputs, fake_outputs = self.outputs(real, training), self.outputs(fake, training)
+        total = d_loss = self.objective.discriminator(real_outputs, fake_outputs)
+        if self.gradient_penalty is not None and training:
+            total = d_loss + self.gradient_penalty * self.penalty(real, fake, noise.fractions())
+        measured = {"d_loss": d_loss, "d_total": total}
+        return measured if wanted else {**measured, "g_loss": self.objective.generator(fake_outputs, real_outputs)}
 
-    def generator_loss(self, fake_outputs, real_outputs):
-        return self.objective.generator(fake_outputs, real_outputs)
+    def outputs(self, examples, training):
+        """The discriminator's outputs in float32, of the whole batch: objectives may look at its statistics."""
+        return replicas.whole_batch(ops.cast(self.discriminator(examples, training=training), "float32"))
 
-    def real_examples(self, data):
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if keras.backend.standardize_dtype(x.dtype) == "uint8":
-            return to_unit(x)
-        return ops.cast(x, "float32")
+    def penalty(self, real, fake, fractions):
+        """Gradient penalty of the mean of outputs, the critic's value, at points between each pair of examples."""
 
-    def draw(self, seeds):
-        """Samples as a pure function of (weights, seeds): row i depends on seed i alone.
+        def realism(points):
+            return ops.mean(ops.cast(self.discriminator(points, training=True), "float32"), axis=-1)
 
-        It serves `sample`, evaluation, and exported signatures.
+        return ops.mean(gradient_penalty(step.input_gradient(realism, interpolate(real, fake, fractions))))
 
-        Args:
-          seeds: int32 `(batch, 2)`.
-        Returns: `(batch, height, width, channels)` uint8 images, or `(batch, n)` float32 points.
-        """
-        samples = ops.cast(self.generator(self.noise_of_seeds(seeds), training=False), "float32")
-        if len(self.example_shape) != 3:
-            return samples
-        return to_uint8(samples)
+    def after_update(self, player):
+        if self.weight_clip is not None and player == "d_total":
+            bound = self.weight_clip
+            replicas.assign(self.moved_by(player), lambda weight: ops.clip(weight, -bound, bound))
 
-    def sample(self, n, seed=0, batch_size=256):
-        """`n` samples; the i-th is a function of (weights, seed, i), whatever n and batch_size.
-
-        Args:
-          n: number of samples, at least 1.   seed: int32.   batch_size: samples drawn at a time.
-        Returns: NumPy array `(n, height, width, channels)` uint8, or `(n, d)` float32.
-        """
-        return np.concatenate(list(self.sample_batches(n, seed, batch_size)))
-
-    def sample_batches(self, n, seed=0, batch_size=256):
-        """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
-        return in_batches(self.draw_function, batch_size, sample_seeds(seed, n))
+    def drawn(self, noise, labels, way):
+        samples = ops.cast(self.generator(noise, training=False), "float32")
+        return to_uint8(samples) if self.served_name[0] == "images" else samples
 
     def realism(self, x, batch_size=256):
         """Discriminator's mean over its outputs, the "realism" of each example (higher: more real).
@@ -152,39 +214,16 @@ class GAN(AdversarialModel):
         return ops.cast(self.discriminator(self.real_examples(examples), training=False), "float32")
 
     def signatures(self):
-        """What an export serves: `sample`, and `score`, the discriminator's quantiles of realism.
-
-        Returns: name -> `Signature`.
-        """
-        image = len(self.example_shape) == 3
-        name, dtype = ("images", "uint8") if image else ("samples", "float32")
-
-        def sample(seed):
-            return {name: self.draw(seed)}
+        """`sample`, and `score`, the discriminator's quantiles of realism."""
+        name, dtype = self.served_name
 
         def score(**examples):
-            if not image:
+            if name != "images":
                 points = examples[name]
-                self._require(ops.isfinite(points), f"{name} must be finite. Received:", points)
+                require(ops.isfinite(points), f"{name} must be finite. Received:", points)
             return {"quantiles": self.judge(examples[name])}
 
-        return {
-            "sample": Signature(sample, {"seed": ((2,), "int32")}),
-            "score": Signature(score, {name: (self.example_shape, dtype)}),
-        }
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "latent_dim": self.latent_dim,
-            "loss": keras.saving.serialize_keras_object(self.objective),
-            "gradient_penalty": self.gradient_penalty,
-            "weight_clip": self.weight_clip,
-            "prior": self.prior,
-            "seed": self.seed,
-        }
+        return {**super().signatures(), "score": Signature(score, {name: (self.example_shape, dtype)})}
 
 
 def _check_networks(generator, discriminator, latent_dim, loss):

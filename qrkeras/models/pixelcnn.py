@@ -8,6 +8,7 @@ from qrkeras.models.autoregressive import AutoregressiveModel, check_network
 from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images, check_labels
 from qrkeras.models.image_range import to_unit
+from qrkeras.models.saved_model import compiled
 from qrkeras.models.signature import Signature
 
 
@@ -31,13 +32,17 @@ class PixelCNN(AutoregressiveModel):
       average_decay: of the Polyak average that `sample`, `inpaint` and `evaluate` use.   seed: int, of all noise.
     """
 
-    REPORTS = {"loss": lambda nats: nats, "bits_per_dim": bits_per_dim}
+    REPORTS = ("loss", "bits_per_dim")
 
     def __init__(self, network, average_decay=0.9999, seed=0, **kwargs):
         check_network("PixelCNN", network, num_outputs=256, quantile=False)
         super().__init__(network, average_decay, seed, **kwargs)
         images = ((None, *self.example_shape), "uint8")
-        self.score_function = self._compiled(self.score, images, ((None,), "int32"))
+        self.score_function = compiled(self.score, images, ((None,), "int32"))
+
+    def measures(self, batch, noise, training):
+        measured = super().measures(batch, noise, training)
+        return {**measured, "bits_per_dim": bits_per_dim(measured["loss"])}
 
     def losses(self, images, outputs, tau):
         return categorical_cross_entropy(ops.cast(images, "int32"), outputs)
@@ -54,7 +59,7 @@ class PixelCNN(AutoregressiveModel):
         Returns: NumPy array `(n,)`.
         """
         check_images("images", images, self.example_shape)
-        labels = check_labels("labels", labels, len(images), self.network.num_classes)
+        labels = check_labels("labels", labels, len(images), self.num_classes)
         return all_batches(self.score_function, batch_size, images, labels)
 
     def score(self, images, labels):

@@ -6,6 +6,7 @@ from keras import ops
 from qrkeras.losses import quantile_huber
 from qrkeras.models.autoregressive import AutoregressiveModel, check_network
 from qrkeras.models.batches import all_batches
+from qrkeras.models.feed import require
 from qrkeras.models.image_checks import check_images, check_labels, check_tau
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.signature import Signature
@@ -37,6 +38,8 @@ class PixelIQN(AutoregressiveModel):
       average_decay: of the Polyak average that `sample`, `inpaint` and `evaluate` use.   seed: int, of all noise.
     """
 
+    OPTIONS = (*AutoregressiveModel.OPTIONS, "kappa")
+
     def __init__(self, network, kappa=0.002, average_decay=0.9999, seed=0, **kwargs):
         check_network("PixelIQN", network, num_outputs=1, quantile=True)
         if kappa < 0:
@@ -60,7 +63,7 @@ class PixelIQN(AutoregressiveModel):
         """
         check_images("images", images, self.example_shape)
         tau = check_tau(tau, len(images), self.example_shape)
-        labels = check_labels("labels", labels, len(images), self.network.num_classes)
+        labels = check_labels("labels", labels, len(images), self.num_classes)
 
         def grey_levels(images, tau, labels):
             return (self.average(to_unit(images), tau, labels)[..., 0] + 1.0) * 127.5
@@ -74,12 +77,9 @@ class PixelIQN(AutoregressiveModel):
         """
 
         def inpaint_quantile(images, mask, tau, label=None):
-            self._require((tau > 0) & (tau < 1), "tau must be in (0, 1), without 0 and 1. Received:", tau)
+            require((tau > 0) & (tau < 1), "tau must be in (0, 1), without 0 and 1. Received:", tau)
             levels = ops.broadcast_to(tau[:, None, None, None], ops.shape(images))
             return self._inpainted(images, mask, levels, label)
 
         inputs = {**self._known_inputs(), "tau": ((), "float32"), **self._label_input()}
         return {**super().signatures(), "inpaint_quantile": Signature(inpaint_quantile, inputs)}
-
-    def get_config(self):
-        return {**super().get_config(), "kappa": self.kappa}

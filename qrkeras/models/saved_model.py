@@ -1,8 +1,13 @@
-"""Signatures as a SavedModel that TensorFlow and TF Serving load without qrkeras."""
+"""Functions as graphs: compiled once, and as a SavedModel that TensorFlow and TF Serving load without qrkeras."""
 
 import tensorflow as tf
 
 from qrkeras.models.signature import Signature
+
+
+def compiled(function, *inputs):
+    """`function` compiled once for inputs of the given `(shape, dtype)`."""
+    return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype) for shape, dtype in inputs])
 
 
 def write_saved_model(signatures, path):

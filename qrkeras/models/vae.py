@@ -8,15 +8,17 @@ import numpy as np
 from keras import ops
 
 from qrkeras.losses import bits_per_dim, discretized_logistic, gaussian_kl, squared_error
-from qrkeras.models.batches import all_batches, in_batches
+from qrkeras.models.base import GenerativeModel
+from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_uint8, to_unit
-from qrkeras.models.seeded import EVALUATION, NOISE, SeededModel, sample_seeds
+from qrkeras.models.noise import sample_seeds
+from qrkeras.models.saved_model import compiled
 from qrkeras.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
-class VAE(SeededModel):
+class VAE(GenerativeModel):
     """Variational autoencoder with a likelihood of grey levels  (Kingma & Welling 2014; AIQN, Supplement).
 
     The encoder gives `e(x)` and `sigma(x)`; `z = e(x) + sqrt(latent_variance) sigma(x) epsilon`; the decoder gives the
@@ -56,8 +58,10 @@ class VAE(SeededModel):
     """
 
     PARTS = ("encoder", "decoder")
-    THROUGH = ("prior",)  # what latents can be drawn through, the default first
+    OPTIONS = ("kl_weight", "latent_variance", "likelihood")
     REPORTS = ("loss", "bits_per_dim", "kl")
+    NOISES = ("tau", "aiqn_tau")  # the second is for subclasses
+    THROUGH = WAYS = ("prior",)
 
     def __init__(
         self,
@@ -90,54 +94,22 @@ class VAE(SeededModel):
             # To begin with, a deviation of pi / sqrt(3) exp(-2), or 31 grey levels.
             scale = keras.initializers.Constant(-2.0)
             self.log_scale = self.add_weight(name="log_scale", shape=self.example_shape[-1:], initializer=scale)
-        self.trackers = [keras.metrics.Mean(name=name) for name in self.REPORTS]
         seeds, images = ((None, 2), "int32"), ((None, *self.example_shape), "uint8")
         self.latent_functions = {
-            through: self._compiled(functools.partial(self.draw_latents, through=through), seeds)
-            for through in self.THROUGH
+            through: compiled(functools.partial(self.draw_latents, through=through), seeds) for through in self.WAYS
         }
-        self.encode_function = self._compiled(self._encode, images)
-        self.decode_function = self._compiled(self._decode, ((None, self.latent_dim), "float32"))
-        self.bound_function = self._compiled(self.bound, images, seeds, ((), "int32"))
-        self.built = True  # its parts are; `build` would lock it before a subclass has added its own
+        self.encode_function = compiled(self._encode, images)
+        self.decode_function = compiled(self._decode, ((None, self.latent_dim), "float32"))
+        self.bound_function = compiled(self.bound, images, seeds, ((), "int32"))
 
     def call(self, images):
         """Reconstructions `d(e(x))` of images in [-1, 1]."""
         return self.decoder(self.encoder(images)[0])
 
-    @property
-    def metrics(self):
-        return self.trackers
-
-    def train_step(self, data):
-        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        measured = {}
-
-        def loss():
-            measured.update(self.measures(images, lambda index: self._seed(NOISE, index), training=True))
-            return measured["loss"]
-
-        self._descend(loss)
-        self.after_update()
-        self._advance(loss=measured["loss"])
-        return self._report(measured, images)
-
-    def test_step(self, data):
-        """The noise is the same in every evaluation."""
-        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        seen = self._seen(self.trackers[0])
-        measured = self.measures(images, lambda index: self._seed(EVALUATION, 2 * seen + index), training=False)
-        return self._report(measured, images)
-
-    def measures(self, images, seed, training):
-        """What `REPORTS` names, means over the batch; `loss` is what training descends.
-
-        Args:
-          images: uint8.   seed: index 0 or 1 to the seed of that noise.
-          training: whether the networks that train are measured, not their averages.
-        """
-        codes = self.encoder(to_unit(images), training=training)
-        return self._variational(images, *codes, self._batch_noise(ops.shape(codes[0]), seed(0)), training)
+    def measures(self, batch, noise, training):
+        """What `REPORTS` names; training measures the networks that train, and not their averages."""
+        codes = self.encoder(to_unit(batch.examples), training=training)
+        return self._variational(batch.examples, *codes, noise("tau"), training)
 
     def _variational(self, images, mean, log_variance, tau, training):
         latents, posterior = self._posterior(mean, log_variance, tau)
@@ -149,18 +121,6 @@ class VAE(SeededModel):
             "bits_per_dim": bits_per_dim((ops.mean(nats) + kl) / self.num_values),
             "kl": kl,
         }
-
-    def after_update(self):
-        """What follows each update of the weights: nothing here."""
-
-    def _report(self, measured, images):
-        for tracker in self.trackers:
-            tracker.update_state(measured[tracker.name], sample_weight=ops.shape(images)[0])
-        return {metric.name: metric.result() for metric in self.metrics}
-
-    def noise(self, shape, seed):
-        """Levels tau, uniform in (0, 1), a pure function of `seed`, int32 `(2,)`."""
-        return self._uniform(shape, seed)
 
     def _encode(self, images):
         return self.encoder(to_unit(images))[0]
@@ -183,52 +143,20 @@ class VAE(SeededModel):
         return ops.sum(nats, axis=(1, 2, 3))
 
     def latents_at(self, tau, through):
-        """Latents at the levels `tau`, `(batch, latent_dim)`, through one of `THROUGH`."""
+        """Latents at the levels `tau`, `(batch, latent_dim)`, through one of `WAYS`."""
         return normal_quantile(tau)
 
     def draw_latents(self, seeds, through=None):
         """Latents `(batch, latent_dim)` as a pure function of (weights, seeds): row i depends on seed i alone."""
-        return self.latents_at(self.noise_of_seeds(seeds), self._through(through))
+        return self.latents_at(self.noise_of_seeds(seeds), self._way(through))
 
-    def draw(self, seeds, through=None):
-        """Samples as a pure function of (weights, seeds): row i depends on seed i alone.
-
-        It serves `sample`, evaluation, and exported signatures.
-
-        Args:
-          seeds: int32 `(batch, 2)`.   through: one of `THROUGH`; None: the first.
-        Returns: `(batch, height, width, channels)` uint8, the decoder's means.
-        """
-        return self.decode_function(self.latent_functions[self._through(through)](seeds))
-
-    def sample(self, n, seed=0, batch_size=256, through=None):
-        """`n` samples; the i-th is a function of (weights, seed, i, through), whatever n and batch_size.
-
-        Args:
-          n: number of samples, at least 1.   seed: int32.   batch_size: samples drawn at a time.
-          through: what the latents are drawn through, one of `THROUGH`; None: the first.
-        Returns: NumPy array `(n, height, width, channels)` uint8.
-        """
-        return np.concatenate(list(self.sample_batches(n, seed, batch_size, through)))
-
-    def sample_batches(self, n, seed=0, batch_size=256, through=None):
-        """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
-        through = self._through(through)
-        return in_batches(lambda seeds: self.draw(seeds, through), batch_size, sample_seeds(seed, n))
+    def drawn(self, noise, labels, way):
+        return self.decode_function(self.latents_at(noise, way))
 
     def sample_latents(self, n, seed=0, batch_size=256, through=None):
         """The latents of the same samples: NumPy array `(n, latent_dim)` float32."""
-        draw = self.latent_functions[self._through(through)]
+        draw = self.latent_functions[self._way(through)]
         return all_batches(draw, batch_size, sample_seeds(seed, n))
-
-    def _through(self, through):
-        if through is None:
-            return self.THROUGH[0]
-        if through not in self.THROUGH:
-            known = " or ".join(f'"{name}"' for name in self.THROUGH)
-            hint = " A VAE has no AIQN; train an AIQNVAE for one." if through == "aiqn" else ""
-            raise ValueError(f"through must be {known} for {type(self).__name__}. Received: {through!r}.{hint}")
-        return through
 
     def encode(self, images, batch_size=256):
         """Means `e(x)` of the posteriors of uint8 images: NumPy array `(n, latent_dim)` float32."""
@@ -309,14 +237,14 @@ class VAE(SeededModel):
         return bits_per_dim(-log_likelihood / self.num_values)
 
     def signatures(self):
-        """What an export serves: `sample`, `reconstruct`, and `score`, the bits per dimension of one sample (ELBO).
+        """`sample`, `reconstruct`, and `score`, the bits per dimension of one sample (ELBO).
 
         The noise of a score is that of `bits_per_dim(images[:1], seed=0)` for every image: the score is a function of
         the image.
         """
         images = {"images": (self.example_shape, "uint8")}
         return {
-            "sample": Signature(lambda seed: {"images": self.draw(seed)}, {"seed": ((2,), "int32")}),
+            **super().signatures(),
             "reconstruct": Signature(
                 lambda images: {"images": self.decode_function(self.encode_function(images))}, images
             ),
@@ -325,17 +253,6 @@ class VAE(SeededModel):
 
     def _score(self, images):
         return self.bound(images, ops.zeros((ops.shape(images)[0], 2), "int32"), 1)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "kl_weight": self.kl_weight,
-            "latent_variance": self.latent_variance,
-            "likelihood": self.likelihood,
-            "seed": self.seed,
-        }
 
 
 def normal_quantile(tau):

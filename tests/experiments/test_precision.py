@@ -11,6 +11,8 @@ from qrkeras import models, networks, presets
 from qrkeras.experiments import build
 from qrkeras.families.preset import Data
 from qrkeras.losses import QuantileRegression, Wasserstein
+from qrkeras.models.noise import NOISE, BatchNoise
+from qrkeras.models.reports import Batch
 
 KINDS = ("tiny_points", "tiny_images", "tiny_pixels", "tiny_latents")
 
@@ -81,10 +83,10 @@ def test_losses_and_penalty_are_float32_whatever_the_networks_return():
     model.compile()
     points = tf.ones((4, 2))
     # |w| = 5: 10 (5 - 1)^2 = 160, as in float32.
-    assert float(model._discriminator_total(tf.constant(0.0), points, points, model._seed(1))) == pytest.approx(160.0)
-    fake, real_outputs, fake_outputs = model._outputs(points, tf.ones((4, 3)), training=True)
-    assert {x.dtype for x in (fake, real_outputs, fake_outputs)} == {tf.float32}
-    assert model.discriminator_loss(real_outputs, fake_outputs).dtype == tf.float32
+    assert float(10.0 * model.penalty(points, points, tf.ones(4))) == pytest.approx(160.0)
+    assert model.outputs(points, training=True).dtype == tf.float32
+    measured = model.measures(Batch(points), BatchNoise(model, 4, NOISE, 0), training=True)
+    assert {x.dtype for x in measured.values()} == {tf.float32}
 
 
 def test_the_policy_outside_is_left_as_it_was(tiny_points):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from qrkeras import networks
 from qrkeras.losses import Hinge, LeastSquares, NonSaturating, QuantileRegression, Wasserstein
 from qrkeras.models import GAN
-from qrkeras.models.adversarial import INTERPOLATION, NOISE
+from qrkeras.models.noise import NOISE, stream
 from tests.support.weights import assert_equal, weights
 
 POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
@@ -73,7 +73,7 @@ OBJECTIVES = [
 @pytest.mark.parametrize("loss", OBJECTIVES, ids=lambda o: type(o).__name__)
 def test_simultaneous_step_is_both_gradients_at_the_same_parameters(loss):
     model = gan(loss, optimizer=sgd)
-    real, noise = POINTS[:16], model._noise_like(POINTS[:16], model._seed(NOISE))
+    real, noise = POINTS[:16], model.noise((len(POINTS[:16]), 3), stream(model.random_state, NOISE))
     d_expected, g_expected = gradients(model, real, noise)
     d_before = [v.numpy().copy() for v in model.discriminator.trainable_variables]
     g_before = [v.numpy().copy() for v in model.generator.trainable_variables]
@@ -88,10 +88,10 @@ def test_simultaneous_step_is_both_gradients_at_the_same_parameters(loss):
 def test_alternating_step_takes_the_generators_gradient_at_the_new_discriminator(loss):
     model, other = (gan(loss, "alternating", optimizer=sgd) for _ in range(2))
     real = POINTS[:16]
-    d_gradients, _ = gradients(model, real, model._noise_like(real, model._seed(NOISE, 0)))
+    d_gradients, _ = gradients(model, real, model.noise((len(real), 3), stream(model.random_state, NOISE, 0)))
     for variable, gradient in zip(other.discriminator.trainable_variables, d_gradients):
         variable.assign_sub(0.1 * gradient)
-    _, g_gradients = gradients(other, real, other._noise_like(real, other._seed(NOISE, 1)))
+    _, g_gradients = gradients(other, real, other.noise((len(real), 3), stream(other.random_state, NOISE, 1)))
     for variable, gradient in zip(other.generator.trainable_variables, g_gradients):
         variable.assign_sub(0.1 * gradient)
     fit(model, real)
@@ -107,7 +107,7 @@ def test_each_discriminator_update_sees_its_own_part_of_the_batch():
     real, expected = POINTS[:15], np.zeros(2)
     for i in range(2):
         part = real[i::2]
-        fake = model.generator(model._noise_like(part, model._seed(NOISE, i))).numpy()
+        fake = model.generator(model.noise((len(part), 3), stream(model.random_state, NOISE, i))).numpy()
         expected -= fake.mean(axis=0) - part.mean(axis=0)
     fit(model, real, batch_size=15)
     np.testing.assert_allclose(critic.trainable_variables[0].numpy()[:, 0], expected, rtol=1e-4)
@@ -123,12 +123,13 @@ def test_gradient_penalty_by_hand():
     model = GAN(networks.mlp(3, 2, width=4, seed=0), critic, 3, loss, gradient_penalty=10.0)
     model.compile(sgd(), sgd())
     real, fake = tf.constant(POINTS[:8]), tf.constant(POINTS[8:16])
-    total = model._discriminator_total(tf.constant(0.0), real, fake, model._seed(INTERPOLATION))
+    fractions = tf.linspace(0.0, 1.0, 8)
+    total = 10.0 * model.penalty(real, fake, fractions)
     # |w| = 5: 10 * (5 - 1)^2 = 160.
     assert float(total) == pytest.approx(160.0, rel=1e-5)
     # Descending it shrinks the norm: gradient 10 * 2 * 4 * w / 5 = 16 w; Wasserstein's own part is a mean of points.
     with tf.GradientTape() as tape:
-        total = model._discriminator_total(tf.constant(0.0), real, fake, model._seed(INTERPOLATION))
+        total = 10.0 * model.penalty(real, fake, fractions)
     np.testing.assert_allclose(tape.gradient(total, critic.trainable_variables)[0], [[48.0], [64.0]], rtol=1e-4)
 
 
@@ -212,10 +213,10 @@ def test_seed_decides_everything():
 
 def test_noise_differs_between_steps_and_uses():
     model = gan()
-    first = model._noise_like(POINTS, model._seed(NOISE)).numpy()
-    assert np.abs(first - model._noise_like(POINTS, model._seed(NOISE, 1)).numpy()).max() > 0
+    first = model.noise((len(POINTS), 3), stream(model.random_state, NOISE)).numpy()
+    assert np.abs(first - model.noise((len(POINTS), 3), stream(model.random_state, NOISE, 1)).numpy()).max() > 0
     fit(model, POINTS[:16])
-    assert np.abs(first - model._noise_like(POINTS, model._seed(NOISE)).numpy()).max() > 0
+    assert np.abs(first - model.noise((len(POINTS), 3), stream(model.random_state, NOISE)).numpy()).max() > 0
 
 
 @pytest.mark.parametrize(("prior", "mean_square"), [("normal", 1.0), ("uniform", 1 / 3)])
@@ -238,8 +239,8 @@ def test_fit_reports_both_losses_and_steps_per_execution_changes_nothing():
 def test_a_short_batch_counts_for_its_examples():
     # Losses 1 of 8 examples and 4 of 4: (8 * 1 + 4 * 4) / 12 = 2.
     model = gan()
-    model._report(1.0, 0.0, 8)
-    assert float(model._report(4.0, 0.0, 4)["d_loss"]) == pytest.approx(2)
+    model.reports.update({"d_loss": 1.0, "g_loss": 0.0}, 8)
+    assert float(model.reports.update({"d_loss": 4.0, "g_loss": 0.0}, 4)["d_loss"]) == pytest.approx(2)
 
 
 def test_evaluate_repeats_and_changes_no_weight():
@@ -396,7 +397,7 @@ def test_batches_of_samples_are_the_samples():
     assert all(isinstance(batch, np.ndarray) for batch in batches)
     np.testing.assert_array_equal(np.concatenate(batches), model.sample(7, seed=5, batch_size=3))
     drawn = []
-    model.draw_function = lambda seeds: drawn.append(len(seeds)) or seeds
+    model.draw_functions = {"prior": lambda seeds: drawn.append(len(seeds)) or seeds}
     next(iter(model.sample_batches(10**6, batch_size=4)))
     assert drawn == [4], "no more than is asked for is drawn and held"
 

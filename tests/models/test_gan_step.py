@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from qrkeras.losses import LeastSquares, Wasserstein
 from qrkeras.models import GAN
-from qrkeras.models.seeded import INTERPOLATION, NOISE
+from qrkeras.models.noise import INTERPOLATION, NOISE, stream
 
 REAL = np.random.default_rng(0).normal(1.0, 2.0, (8, 2)).astype("float32")
 
@@ -41,7 +41,10 @@ def losses(model):
 def test_both_networks_train_on_the_statistics_of_their_batch(update):
     model = still(update)
     # The generator's loss is of the same noise (Algorithm 1), or of fresh noise.
-    noises = [model.noise((8, 3), model._seed(NOISE, i)) for i in ((0, 0) if update == "simultaneous" else (0, 1))]
+    noises = [
+        model.noise((8, 3), stream(model.random_state, NOISE, i))
+        for i in ((0, 0) if update == "simultaneous" else (0, 1))
+    ]
     fakes = [model.generator(noise, training=True) for noise in noises]
     outputs = [model.discriminator(x, training=True).numpy() for x in (REAL, *fakes)]
     # LSGAN: ((o_real - 1)^2 + o_fake^2) / 2 and (o_fake - 1)^2 / 2.
@@ -67,8 +70,8 @@ def test_the_penalty_is_taken_between_each_pair():
     generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     model = GAN(generator, critic, 2, Wasserstein(), gradient_penalty=3.0, seed=4)
     model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(1.0), run_eagerly=True)
-    fakes = generator(model.noise((8, 2), model._seed(NOISE)))
-    fractions = tf.random.stateless_uniform([8], model._seed(INTERPOLATION)).numpy()
+    fakes = generator(model.noise((8, 2), stream(model.random_state, NOISE)))
+    fractions = tf.random.stateless_uniform([8], stream(model.random_state, INTERPOLATION)).numpy()
     assert np.ptp(fractions) > 0.5, "a fraction for each pair"
     points = fractions[:, None] * REAL + (1 - fractions[:, None]) * fakes
     w1, b1, w2, _ = critic.trainable_variables

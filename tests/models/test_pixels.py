@@ -8,7 +8,7 @@ import tensorflow as tf
 from qrkeras import networks
 from qrkeras.losses import quantile_huber
 from qrkeras.models import PixelCNN, PixelIQN
-from qrkeras.models.seeded import NOISE
+from qrkeras.models.noise import NOISE, stream
 from tests.support.weights import assert_equal, weights
 
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def fit(model, x=IMAGES, y=None, epochs=1, **options):
 
 def test_step_descends_the_huber_quantile_loss_at_fresh_levels():
     iqn = model(optimizer=keras.optimizers.SGD(0.1))
-    images, seed = IMAGES[:8], iqn._seed(NOISE)
+    images, seed = IMAGES[:8], stream(iqn.random_state, NOISE)
     tau, x = iqn.noise(images.shape, seed), images / np.float32(127.5) - 1
     before = [v.numpy().copy() for v in iqn.network.trainable_variables]
     with tf.GradientTape() as tape:
@@ -45,7 +45,7 @@ def test_step_descends_the_huber_quantile_loss_at_fresh_levels():
     assert history["loss"] == [pytest.approx(float(loss), rel=1e-4)]
     for start, gradient, after in zip(before, gradients, iqn.network.trainable_variables, strict=True):
         np.testing.assert_allclose(after, start - 0.1 * gradient.numpy(), atol=1e-5)
-    assert np.abs(iqn.noise(images.shape, iqn._seed(NOISE)) - tau).max() > 0
+    assert np.abs(iqn.noise(images.shape, stream(iqn.random_state, NOISE)) - tau).max() > 0
 
 
 def test_levels_are_uniform_and_open():

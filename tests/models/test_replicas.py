@@ -8,7 +8,8 @@ import tensorflow as tf
 from qrkeras import models, networks
 from qrkeras.losses import NonSaturating, QuantileRegression, Wasserstein
 from qrkeras.machine import devices
-from qrkeras.models.seeded import INTERPOLATION, NOISE
+from qrkeras.models import replicas
+from qrkeras.models.noise import NOISE, BatchNoise
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(48, 2)).astype("float32")
@@ -128,11 +129,11 @@ def pair():
     return built("gan", 1), built("gan", 2)
 
 
-@pytest.mark.parametrize("use", [NOISE, INTERPOLATION])
-def test_replicas_take_different_rows_of_the_same_noise(pair, use):
+@pytest.mark.parametrize("draw", [lambda noise: noise("z"), BatchNoise.fractions], ids=["noise", "fractions"])
+def test_replicas_take_different_rows_of_the_same_noise(pair, draw):
     one, two = pair
-    whole = one._noise_like(POINTS[:8], one._seed(use, 1)).numpy()
-    first, second = local(two, lambda: two._noise_like(tf.constant(POINTS[:4]), two._seed(use, 1)))
+    whole = draw(BatchNoise(one, 8, NOISE, 1)).numpy()
+    first, second = local(two, lambda: draw(BatchNoise(two, 4, NOISE, 1)))
     np.testing.assert_array_equal(np.concatenate([first, second]), whole)
     assert np.abs(first - second).min() > 0
 
@@ -144,7 +145,7 @@ def test_the_penalty_sees_the_whole_batch(pair):
     def squared_mean():
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         outputs = tf.fill([3, 1], 1.0 + 2.0 * tf.cast(replica, tf.float32))
-        return tf.reduce_mean(tf.abs(two._whole_batch(outputs))) ** 2
+        return tf.reduce_mean(tf.abs(replicas.whole_batch(outputs))) ** 2
 
     assert local(two, squared_mean) == [4.0, 4.0]
 

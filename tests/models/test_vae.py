@@ -12,7 +12,8 @@ from scipy.stats import logistic, norm
 from qrkeras import networks
 from qrkeras.losses import discretized_logistic, quantile_huber
 from qrkeras.models import AIQNVAE, VAE
-from qrkeras.models.seeded import NOISE
+from qrkeras.models.noise import NOISE, BatchNoise, stream
+from qrkeras.models.reports import Batch
 from tests.support.weights import assert_equal, weights
 
 RNG = np.random.default_rng(0)
@@ -49,7 +50,7 @@ def trained():
 def test_loss_by_numpy(build):
     m = model(build, kl_weight=0.5, latent_variance=0.1)
     m.log_scale.assign([-1.5])
-    images, seeds = IMAGES[:8], [m._seed(NOISE, 0), m._seed(NOISE, 1)]
+    images, seeds = IMAGES[:8], [stream(m.random_state, NOISE, 0), stream(m.random_state, NOISE, 1)]
     mean, log_variance = (x.numpy().astype("float64") for x in m.encoder(images / np.float32(127.5) - 1))
     # z = e + sqrt(0.1) sigma epsilon, epsilon the normal quantile of a uniform level.
     epsilon = norm.ppf(m.noise((8, 4), seeds[0]))
@@ -79,7 +80,7 @@ def test_loss_by_numpy(build):
 def test_squared_errors_plus_two_kl_by_numpy(build):
     # The implementation that the supplement names: per image, sum of (x - d(z))^2 plus 2 KL.
     m = model(build, likelihood="squared_error", kl_weight=2.0)
-    images, seeds = IMAGES[:8], [m._seed(NOISE, 0), m._seed(NOISE, 1)]
+    images, seeds = IMAGES[:8], [stream(m.random_state, NOISE, 0), stream(m.random_state, NOISE, 1)]
     x = images / np.float32(127.5) - 1
     mean, log_variance = (part.numpy().astype("float64") for part in m.encoder(x))
     latents = mean + np.sqrt(np.exp(log_variance)) * norm.ppf(m.noise((8, 4), seeds[0]))
@@ -109,9 +110,8 @@ def test_with_unit_weights_the_loss_is_the_bound():
 def test_step_descends_the_loss_of_every_part():
     # The gradient of the whole loss, stop_gradient=False: SGD moves every weight against it.
     m = model(optimizer=keras.optimizers.SGD(0.1), stop_gradient=False)
-    seed = [m._seed(NOISE, 0), m._seed(NOISE, 1)]
     with tf.GradientTape() as tape:
-        loss = m.measures(IMAGES[:8], seed.__getitem__, training=True)["loss"]
+        loss = m.measures(Batch(IMAGES[:8]), BatchNoise(m, 8, NOISE, 0), training=True)["loss"]
     before, start_of_aiqn = [v.numpy() for v in m.trainable_variables], m.aiqn.get_weights()
     gradients = tape.gradient(loss, m.trainable_variables)
     assert fit(m, IMAGES[:8])["loss"] == [pytest.approx(float(loss), rel=1e-4)]
@@ -217,7 +217,7 @@ def test_sample_i_depends_on_seed_and_i_alone(through):
     many = m.sample(5, seed=7, through=through)
     assert many.shape == (5, 8, 8, 1) and many.dtype == np.uint8
     np.testing.assert_array_equal(m.sample(3, seed=7, batch_size=2, through=through), many[:3])
-    assert [len(b) for b in m.sample_batches(5, 7, 2, through)] == [2, 2, 1]
+    assert [len(b) for b in m.sample_batches(5, 7, 2, through=through)] == [2, 2, 1]
     assert np.any(m.sample(5, seed=8, through=through) != many)
     # A sample is the decoder's mean at its latents.
     np.testing.assert_array_equal(m.decode(m.sample_latents(5, seed=7, through=through)), many)

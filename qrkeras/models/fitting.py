@@ -1,0 +1,254 @@
+"""What `fit` and `evaluate` make of a model's equations; arguments of Keras are used, or refused by name."""
+
+import math
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from qrkeras.machine.keras_settings import check_keras
+from qrkeras.models import replicas, step
+from qrkeras.models.feed import Feed
+from qrkeras.models.noise import EVALUATION, BatchNoise
+from qrkeras.models.reports import Batch, Reports
+
+_OBJECTIVES = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+class TrainedModel(keras.Model):
+    """A Keras model that descends losses of its own: see `base.GenerativeModel`, which says what a subclass gives.
+
+    Attributes:
+      update, first_steps: order of the players' updates, and how often the first of them moves in a step.
+    """
+
+    PLAYERS = {"loss": None}
+    AVERAGES = {}
+    REPORTS = ("loss",)
+    FLOAT_IMAGES = False
+    num_classes = None
+    update = "simultaneous"
+    first_steps = 1
+
+    def __init__(self, seed=0, **kwargs):
+        check_keras()
+        super().__init__(**kwargs)
+        self._check_precision(self)
+        self.seed = seed
+        self.random_state = self.add_weight(
+            name="random_state",
+            shape=(2,),
+            dtype="int64",  # int32 has no place on a GPU
+            trainable=False,
+            aggregation="only_first_replica",  # replicas count alike
+            initializer=lambda shape, dtype: ops.convert_to_tensor([seed, 0], dtype),
+        )
+        self.reports = Reports(self.REPORTS)
+        self.built = True  # its parts are; `build` would lock it before a subclass has added its own
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    @property
+    def metrics(self):
+        return self.reports.trackers
+
+    @property
+    def step(self):
+        """Number of updates so far, a Python int."""
+        return int(ops.convert_to_numpy(self.random_state)[1])
+
+    @property
+    def _replicas(self):
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def compile(self, optimizer="adam", **kwargs):
+        """Configures training by one optimizer.
+
+        Args:
+          optimizer: Keras optimizer, name or configuration.
+          **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
+        Raises:
+          ValueError: where a loss, a metric or a regularizer is given, a layer computes in float16, or several replicas
+            are to take more than one step an execution.
+        """
+        for name in _OBJECTIVES:
+            if kwargs.pop(name, None) is not None:
+                raise ValueError(
+                    f"{name} must be left out of compile: {type(self).__name__} brings its own objective and what fit "
+                    f"logs, {', '.join(metric.name for metric in self.metrics)}. Received: a {name}. What else is "
+                    "wanted can be measured in a callback."
+                )
+        kwargs.setdefault("jit_compile", False)  # "auto" would change with device and strategy
+        if self._replicas > 1 and kwargs.get("steps_per_execution", 1) > 1:
+            raise ValueError(
+                f"steps_per_execution must be 1 where {self._replicas} replicas train: Keras cannot loop over their "
+                f"steps (keras issue 19246). Received: {kwargs['steps_per_execution']}"
+            )
+        replicas.synchronise(self._flatten_layers(), self._replicas)
+        for layer in self._flatten_layers():
+            if not isinstance(layer, keras.layers.InputLayer):
+                self._check_precision(layer)
+            if layer.activity_regularizer or any(v.regularizer for v in layer.variables):
+                raise ValueError(
+                    f"networks must have no regularizers, which {type(self).__name__}'s objective does not add. "
+                    f"Received: one in {layer.name}. Give optimizers weight_decay."
+                )
+        super().compile(optimizer=optimizer, **kwargs)
+        self._compile_arguments = kwargs
+        if self.jit_compile:
+            warnings.warn(
+                "jit_compile=True: XLA leaves the checks inside a step out. Data is checked before each step, and "
+                "losses are looked at after each execution, which waits for the device. steps_per_execution makes "
+                "that rarer.",
+                stacklevel=2,
+            )
+        self.optimizer.build(self.trainable_variables)
+
+    def get_compile_config(self):
+        return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), **self._compile_arguments}
+
+    def compile_from_config(self, config):
+        """Compiles as a model that was saved; several replicas take one step an execution, whatever one took."""
+        self.compile(**config if self._replicas == 1 else {**config, "steps_per_execution": 1})
+
+    def optimizer_of(self, player):
+        """The optimizer that moves the weights of a loss of `PLAYERS`."""
+        return self.optimizer
+
+    def moved_by(self, player):
+        """The weights that a loss of `PLAYERS` moves, in the order of the model's."""
+        if self.PLAYERS[player] is None:
+            return self.trainable_variables
+        return [v for name in self.PLAYERS[player] for v in getattr(self, name).trainable_variables]
+
+    def after_update(self, player):
+        """What follows each update of the weights that a loss moves: nothing here."""
+
+    def real_examples(self, examples):
+        """What equations see of a batch of examples: here, what `fit` is given."""
+        return examples
+
+    def _batch(self, data):
+        examples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        labels = None if self.num_classes is None else ops.cast(labels, "int32")
+        return Batch(self.real_examples(examples), labels)
+
+    def train_step(self, data):
+        batch = self._batch(data)
+        measured = step.take(self, batch)
+        for average, network in self.AVERAGES.items():
+            now = self.random_state[1]
+            replicas.move_average(getattr(self, average), getattr(self, network), self.average_decay, now)
+        step.check_finite({name: measured[name] for name in self.REPORTS}, self.random_state[1] + 1)
+        self.random_state.assign_add([0, 1])
+        return self.reports.update(measured, batch.rows)
+
+    def test_step(self, data):
+        """What is reported, of held-out examples and averaged weights; the noise is the same in every evaluation."""
+        batch = self._batch(data)
+        seen = self.reports.seen * replicas.count()  # replicas share them equally
+        measured = self.measures(batch, BatchNoise(self, batch.rows, EVALUATION, seen), training=False)
+        return self.reports.update(measured, batch.rows)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        **kwargs,
+    ):
+        """`keras.Model.fit`, on data that is checked first.
+
+        Args:
+          x: an array of examples `(n, ...)`, uint8 for images, or batches of them: a `tf.data.Dataset`, a
+            `keras.utils.PyDataset` or a generator. Where the model has classes, batches are pairs (images, labels).
+          y: int labels `(n,)` where x is an array and the model has classes, else None.
+          validation_data: as x, or a pair (x, y).   others: as of `keras.Model.fit`.
+        Raises:
+          ValueError: before training, where an argument cannot be used, or data is not what the model takes: its
+            form, and the values of arrays and of the first batch.
+          tf.errors.InvalidArgumentError: where a later batch is not.
+        """
+        if validation_split and validation_data is None and hasattr(x, "shape"):
+            at = math.floor(len(x) * (1 - validation_split))  # as Keras does
+            self._checked(x[at:], None if y is None else y[at:], kwargs.get("validation_batch_size") or batch_size)
+            self._checked(x[:at], None if y is None else y[:at], batch_size)
+        x, y = self._checked(x, y, batch_size, sample_weight, class_weight)
+        if validation_data is not None:
+            parts = validation_data if isinstance(validation_data, list | tuple) else (validation_data,)
+            size = kwargs.get("validation_batch_size") or batch_size
+            try:
+                validation_data = self._checked(*parts[:1], *(parts[1:2] or (None,)), size, *parts[2:3])
+            except ValueError as error:
+                raise ValueError(f"validation_data: {error}") from None
+        return super().fit(
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_split,
+            validation_data,
+            shuffle,
+            **kwargs,
+        )
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
+        """`keras.Model.evaluate` on held-out data, which it checks as `fit` does."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # that of `fit`, which has checked it
+            x, y = self._checked(x, y, batch_size, sample_weight)
+        return super().evaluate(x, y, batch_size, verbose, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        x, y = self._checked(x, y, None, sample_weight, class_weight)
+        return super().train_on_batch(x, y, return_dict=return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        x, y = self._checked(x, y, None, sample_weight)
+        return super().test_on_batch(x, y, return_dict=return_dict)
+
+    def _checked(self, x, y, batch_size, sample_weight=None, class_weight=None):
+        """`(x, y)` to hand on to Keras; raises ValueError."""
+        feed = Feed(type(self).__name__, self.example_shape, self.num_classes, self.FLOAT_IMAGES)
+        checked = feed.checked(x, y, sample_weight, class_weight)
+        replicas.check_shares(x, batch_size, self._replicas, self.first_steps)
+        return checked
+
+    def make_train_function(self, force=False):
+        if self.train_function is not None and not force:
+            return
+        super().make_train_function(force)
+        if self.jit_compile:
+            self.train_function = self._watched(self.train_function)
+
+    def _watched(self, function):
+        """`function` of an iterator, which stops where the means that it returns are not finite."""
+
+        def train(iterator):
+            logs = function(iterator)
+            for name, mean in logs.items():
+                value = float(ops.convert_to_numpy(mean))
+                if not np.isfinite(value):
+                    raise FloatingPointError(f"{name} is not finite at step {self.step}: {value}")
+            return logs
+
+        return train
+
+    def _check_precision(self, layer):
+        if layer.compute_dtype not in ("float32", "bfloat16") or layer.variable_dtype != "float32":
+            raise ValueError(
+                f"dtype policy must be float32 or mixed_bfloat16 for {type(self).__name__}, which scales no losses: "
+                f"gradients in float16 would vanish. Received: {layer.dtype_policy.name} in {layer.name}. Call "
+                'keras.config.set_dtype_policy("mixed_bfloat16") before anything is built.'
+            )

@@ -1,0 +1,83 @@
+"""A random number is a function of (seed, step, name, place in the batch).
+
+The pair (seed, step) is a weight of the model, `random_state`: a reloaded model goes on as if it had never stopped.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from qrkeras.models import replicas
+
+# What a random number is for: each use draws from its own stream.
+USES = NOISE, INTERPOLATION, EVALUATION = range(3)
+
+
+def levels(shape, seed):
+    """Uniform on [2^-24, 1): 0 and 1 are no quantile levels."""
+    return tf.maximum(tf.random.stateless_uniform(shape, seed), 2.0**-24)
+
+
+def normal(shape, seed):
+    """Standard normal."""
+    return tf.random.stateless_normal(shape, seed)
+
+
+def uniform(shape, seed):
+    """Uniform on [-1, 1]."""
+    return tf.random.stateless_uniform(shape, seed, minval=-1.0, maxval=1.0)
+
+
+# Pure functions of shape and seed, int32 `(2,)`.
+DISTRIBUTIONS = {"levels": levels, "normal": normal, "uniform": uniform}
+
+
+def stream(state, use, index=0):
+    """The seed of a stream, of the pair (seed, step), a member of `USES` and a place among its like."""
+    return tf.random.experimental.stateless_fold_in(state, tf.cast(index * len(USES) + use, tf.int32))
+
+
+class BatchNoise:
+    """The noise of one batch: `noise("tau")`, say, has a row for each example, and each name its own stream.
+
+    Args:
+      model: whose `NOISES`, `noise` and `noise_shape` are drawn.   rows: examples on this replica.
+      use: `NOISE` where it trains, else `EVALUATION`.
+      place: of the update in its step, or of the batch in the data that is evaluated.
+    """
+
+    def __init__(self, model, rows, use, place):
+        self.model, self.rows, self.use, self.place = model, rows, use, place
+        # Held-out examples meet the same noise at every step.
+        self.state = [model.seed, 0] if use == EVALUATION else model.random_state
+
+    def __call__(self, name):
+        """Noise `(rows, *noise_shape)`."""
+        names = self.model.NOISES
+        seed = stream(self.state, self.use, len(names) * self.place + names.index(name))
+        return replicas.rows(lambda n: self.model.noise((n, *self.model.noise_shape), seed), self.rows)
+
+    def fractions(self):
+        """Uniform on [0, 1), `(rows,)`: where between two examples a penalty is taken."""
+        seed = stream(self.state, INTERPOLATION, self.place)
+        return replicas.rows(lambda n: tf.random.stateless_uniform([n], seed), self.rows)
+
+
+def of_seeds(draw, shape, seeds, index=None):
+    """`draw(shape, seed)` for each row of `seeds`, int32 `(batch, 2)`: row i depends on seed i alone.
+
+    An int `index` gives more noise of the same seeds: each index its own.
+    """
+
+    def noise(seed):
+        return draw(shape, seed if index is None else tf.random.experimental.stateless_fold_in(seed, index))
+
+    return tf.map_fn(noise, seeds, fn_output_signature=tf.TensorSpec(shape, "float32"))
+
+
+def sample_seeds(seed, n):
+    """Seeds of `n` samples, `[[seed, 0], [seed, 1], ...]`: int32 NumPy array `(n, 2)`; raises ValueError."""
+    if n < 1:
+        raise ValueError(f"n must be at least 1 sample. Received: {n}")
+    if not (isinstance(seed, int | np.integer) and -(2**31) <= seed < 2**31):
+        raise ValueError(f"seed must be an int32. Received: {seed!r}")
+    return np.stack([np.full(n, seed), np.arange(n)], axis=1).astype("int32")
