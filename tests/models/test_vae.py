@@ -63,7 +63,7 @@ def test_loss_by_numpy(build):
     # KL(N(e, s^2) || N(0, 1)) of 4 latents: with sigma^2 in the loss, with 0.1 sigma^2 in the bound.
     of_loss = (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1).mean() / 2
     true = (mean**2 + 0.1 * np.exp(log_variance) - 1 - log_variance - np.log(0.1)).sum(axis=1).mean() / 2
-    measured = {name: float(x) for name, x in m.measures(images, seeds.__getitem__, training=True).items()}
+    measured = {name: float(x) for name, x in m.measures(Batch(images), BatchNoise(m, 8, NOISE, 0), True).items()}
     expected = (nats + 0.5 * of_loss) / 64  # 64 values
     if build is AIQNVAE:
         tau, codes = m.noise((8, 4), seeds[1]), mean.astype("float32")
@@ -86,7 +86,7 @@ def test_squared_errors_plus_two_kl_by_numpy(build):
     latents = mean + np.sqrt(np.exp(log_variance)) * norm.ppf(m.noise((8, 4), seeds[0]))
     error = np.square(x - m.decoder(latents.astype("float32")).numpy()).sum(axis=(1, 2, 3)).mean()
     kl = (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1).mean() / 2
-    measured = {name: float(value) for name, value in m.measures(images, seeds.__getitem__, training=True).items()}
+    measured = {name: float(x) for name, x in m.measures(Batch(images), BatchNoise(m, 8, NOISE, 0), True).items()}
     constant = 64 * (0.5 * np.log(np.pi) - np.log(2 / 255))
     quantile = 4 * measured["aiqn_loss"] if build is AIQNVAE else 0
     assert 64 * measured["loss"] == pytest.approx(error + 2 * kl + constant + quantile, rel=1e-5)
