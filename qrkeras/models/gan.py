@@ -159,17 +159,17 @@ class GAN(GenerativeModel):
         real = batch.examples
         fake = ops.cast(self.generator(noise("z"), training=training), "float32")
         if wanted == "g_loss":
-            fake_outputs = self.outputs(fake, training)
-            real_outputs = self.outputs(real, training) if self.objective.generator_uses_real else None
+            fake_outputs = self.whole_outputs(fake, training)
+            real_outputs = self.whole_outputs(real, training) if self.objective.generator_uses_real else None
             return {"g_loss": self.objective.generator(fake_outputs, real_outputs)}
-        real_outputs, fake_outputs = self.outputs(real, training), self.outputs(fake, training)
+        real_outputs, fake_outputs = self.whole_outputs(real, training), self.whole_outputs(fake, training)
         total = d_loss = self.objective.discriminator(real_outputs, fake_outputs)
         if self.gradient_penalty is not None and training:
             total = d_loss + self.gradient_penalty * self.penalty(real, fake, noise.fractions())
         measured = {"d_loss": d_loss, "d_total": total}
         return measured if wanted else {**measured, "g_loss": self.objective.generator(fake_outputs, real_outputs)}
 
-    def outputs(self, examples, training):
+    def whole_outputs(self, examples, training):
         """The discriminator's outputs in float32, of the whole batch: objectives may look at its statistics."""
         return replicas.whole_batch(ops.cast(self.discriminator(examples, training=training), "float32"))
 

@@ -84,7 +84,7 @@ def test_losses_and_penalty_are_float32_whatever_the_networks_return():
     points = tf.ones((4, 2))
     # |w| = 5: 10 (5 - 1)^2 = 160, as in float32.
     assert float(10.0 * model.penalty(points, points, tf.ones(4))) == pytest.approx(160.0)
-    assert model.outputs(points, training=True).dtype == tf.float32
+    assert model.whole_outputs(points, training=True).dtype == tf.float32
     measured = model.measures(Batch(points), BatchNoise(model, 4, NOISE, 0), training=True)
     assert {x.dtype for x in measured.values()} == {tf.float32}
 

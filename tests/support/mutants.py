@@ -98,8 +98,8 @@ MUTANTS = [
     Mutant(
         "D(real) on moving statistics",
         "qrkeras/models/gan.py",
-        "real_outputs, fake_outputs = self.outputs(real, training)",
-        "real_outputs, fake_outputs = self.outputs(real, False)",
+        "real_outputs, fake_outputs = self.whole_outputs(real, training)",
+        "real_outputs, fake_outputs = self.whole_outputs(real, False)",
         GAN_STEP,
     ),
     Mutant(
