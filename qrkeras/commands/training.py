@@ -8,6 +8,7 @@ import tyro
 
 from qrkeras import presets as preset_table
 from qrkeras.commands.documented import documented
+from qrkeras.families.parts import name_of
 from qrkeras.machine.quiet import load_keras
 
 Positional = tyro.conf.Positional
@@ -25,7 +26,7 @@ def presets(name: Positional[str | None] = None, /):
     if name is None:
         table = Table("preset", "data", "network", "objective", "steps", box=None, pad_edge=False)
         for key, preset in preset_table.PRESETS.items():
-            network = type(preset.network).__name__
+            network = name_of(preset.network)
             table.add_row(key, preset.data.name, network, preset.objective, f"{preset.steps:,}")
     else:
         preset = preset_table.get(name)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from qrkeras import families, presets
 from qrkeras.experiments import runs
+from qrkeras.families.parts import name_of
 from qrkeras.families.space import Space
 from qrkeras.machine import durable, processes
 
@@ -138,7 +139,7 @@ def _check(sweep):
     missing = [field for field in sweep.space.fields if field not in known]
     if missing:
         raise ValueError(
-            f"preset must have what {sweep.space.name} searches. Received: {type(sweep.preset).__name__} without "
+            f"preset must have what {sweep.space.name} searches. Received: {name_of(sweep.preset)} without "
             f"{', '.join(missing)}. Begin from {sweep.space.base}."
         )
 
