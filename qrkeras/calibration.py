@@ -7,7 +7,8 @@ import numpy as np
 from qrkeras import metrics, pictures
 from qrkeras.data import take
 from qrkeras.experiments import build
-from qrkeras.experiments.train import load_able
+from qrkeras.experiments.train import load_model
+from qrkeras.models.abilities import HasQuantiles
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
@@ -31,7 +32,7 @@ def measure(opened, images=1_000, levels=LEVELS):
     """
     rows = []
     for run in opened:
-        model = load_able(run, "quantiles", "that predicts quantiles: PixelIQN")
+        model = load_model(run, able=HasQuantiles)
         labels = run.preset.takes_labels
         held_out = take(build.dataset(run.preset, "test", labels=labels), images)
         held_out, classes = held_out if labels else (held_out, None)

@@ -11,8 +11,8 @@ import sys
 import numpy as np
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from qrkeras import presets
-from qrkeras.data.catalog import MIXTURES
+from qrkeras import kinds, presets
+from qrkeras.data.catalog import known_kind
 from qrkeras.experiments import runs
 from qrkeras.machine import processes
 
@@ -48,7 +48,7 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
       RuntimeError: where a training process fails, with its last words.
     """
     for name in names:
-        if presets.get(name).data.name not in MIXTURES:
+        if known_kind(presets.get(name).data.name) is not kinds.POINTS:
             raise ValueError(f"presets must be of mixtures, such as qrgan-grid25. Received: {name}")
     for argument, value in (("steps", steps), ("workers", workers)):
         if value is not None and value < 1:

@@ -2,18 +2,19 @@
 
 import numpy as np
 
-from qrkeras import data, figures, pictures
-from qrkeras.experiments import build
-from qrkeras.experiments.train import load_able, load_model
+from qrkeras import data, figures
+from qrkeras.experiments import build, kinds
+from qrkeras.experiments.train import load_model
 from qrkeras.machine import progress
+from qrkeras.models.abilities import HasLatents, Inpaints, Reconstructs, can
 
 
-def samples(run, output, n=64, seed=0, batch_size=64, through=None):
+def samples(run, output, n=64, seed=0, batch_size=64, way=None):
     """Writes samples as a PNG grid of images, or points as .npy and PNG; an `output` .npy is written alone.
 
     Args:
       run: `Run`.   output: .png or .npy.   n, seed, batch_size: as of the model's `sample`.
-      through: what latents are drawn through, for a model that has them; None: its default.
+      way: what latents are drawn through, for a model that has them; None: its default.
     Returns: the paths that were written.
     """
     if output.suffix not in (".png", ".npy"):
@@ -21,27 +22,17 @@ def samples(run, output, n=64, seed=0, batch_size=64, through=None):
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
     model = load_model(run)
-    if through and not hasattr(model, "THROUGH"):
-        raise ValueError(f"through must be left out for {run.name}, which has no latents. Received: {through}")
-    batches = model.sample_batches(n, seed, batch_size, **({"through": through} if through else {}))
+    if way and not can(model, HasLatents):
+        raise ValueError(f"way must be left out for {run.name}, which has no latents. Received: {way}")
+    batches = model.sample_batches(n, seed, batch_size, way=way)
     drawn = np.concatenate(list(progress.shown(batches, "samples", n, batch_size)))
     output.parent.mkdir(parents=True, exist_ok=True)
-    paths = []
-    if output.suffix == ".npy" or drawn.ndim == 2:
-        paths.append(output.with_suffix(".npy"))
-        np.save(paths[0], drawn)
-    if output.suffix == ".png":
-        paths.append(output)
-        if drawn.ndim == 4:
-            pictures.image_grid(drawn, output)
-        else:
-            pictures.point_panels([(f"{n:,} samples", drawn)], build.dataset(run.preset).centers, output)
-    return paths
+    return kinds.of(model.kind).write(drawn, run, output)
 
 
 def completions(run, output, n=8, known="top", count=5, tau=(), seed=0):
     """Writes `figures.inpaintings` of the run's first `n` held-out images, `count` draws each and a level of `tau`."""
-    model = load_able(run, "inpaint", "that inpaints: PixelCNN or PixelIQN")
+    model = load_model(run, able=Inpaints)
     if n < 1 or count < 0:
         raise ValueError(f"n must be at least 1 and completions at least 0. Received: {n} and {count}")
     images = data.take(build.dataset(run.preset, "test"), n)
@@ -56,7 +47,7 @@ def reconstructions(run, output, n=8, steps=8, importance_samples=100, images=20
       importance_samples: S of the IWAE bound.
     Returns: a line for each of ELBO and IWAE.
     """
-    model = load_able(run, "reconstruct", "that reconstructs: VAE or AIQN-VAE")
+    model = load_model(run, able=Reconstructs)
     source = build.dataset(run.preset, "test")
     if not 1 <= n <= source.size // 2 or images < 1:
         raise ValueError(

@@ -7,11 +7,12 @@ import math
 
 import numpy as np
 
-from qrkeras import evaluation, pictures
+from qrkeras import evaluation, kinds, pictures
 from qrkeras.data import take
 from qrkeras.experiments import build, runs
 from qrkeras.experiments.train import load_model
 from qrkeras.machine import progress
+from qrkeras.models.abilities import HasLatents, HasLikelihood, Reconstructs, can
 
 FLOOR = "held-out real images"
 BATCH_SIZE = 64
@@ -74,7 +75,7 @@ def evaluate(
     )
     models = [load_model(run, best) for run in opened]
     for run, model in zip(opened, models):
-        if len(model.example_shape) != 3:
+        if model.kind is not kinds.IMAGES:
             raise ValueError(
                 f"RUN must be a run of images. Received: {run.path}, of the points of {run.preset.data.name}. "
                 "`qrkeras coverage` counts their modes, `qrkeras plot` draws them."
@@ -200,7 +201,7 @@ def to_record(row):
 
 def _bits_per_dim(preset, model):
     """Mean over the held-out images, of a model with a likelihood; None for others."""
-    if not hasattr(model, "bits_per_dim"):
+    if not can(model, HasLikelihood):
         return None
     held_out = take(build.dataset(preset, "test", labels=preset.takes_labels))
     return float(np.mean(model.bits_per_dim(*held_out) if preset.takes_labels else model.bits_per_dim(held_out)))
@@ -208,12 +209,11 @@ def _bits_per_dim(preset, model):
 
 def _ways(run, model, seed):
     """Name of each way in which the model makes images, "" where there is one -> function of n to batches of n."""
-    if not hasattr(model, "THROUGH"):
+    if not can(model, HasLatents):
         return {"": lambda n: model.sample_batches(n, seed, BATCH_SIZE)}
-    ways = {
-        through: lambda n, through=through: model.sample_batches(n, seed, BATCH_SIZE, through=through)
-        for through in model.THROUGH
-    }
+    ways = {way: lambda n, way=way: model.sample_batches(n, seed, BATCH_SIZE, way=way) for way in model.WAYS}
+    if not can(model, Reconstructs):
+        return ways
 
     def reconstructed(n):
         source = build.dataset(run.preset)
@@ -227,7 +227,7 @@ def _ways(run, model, seed):
 def _labelled(preset, opened, models):
     """Training and held-out images with labels, for generators that have classes."""
     for run, model in zip(opened, models):
-        if not getattr(model, "num_classes", None):
+        if model.num_classes is None:
             raise ValueError(
                 "gan_train must be left out where a generator has no classes. Received: "
                 f"{run.path}, a run of {run.name}"

@@ -8,7 +8,8 @@ from scipy.stats import wasserstein_distance
 from qrkeras import metrics, pictures
 from qrkeras.data import take
 from qrkeras.experiments import build
-from qrkeras.experiments.train import load_able
+from qrkeras.experiments.train import load_model
+from qrkeras.models.abilities import HasLatents
 
 HELD_OUT = "held-out codes"
 
@@ -41,9 +42,9 @@ def compare(run, samples=10_000, seed=0):
     """
     if samples < 2:
         raise ValueError(f"samples must be at least 2. Received: {samples}")
-    model = load_able(run, "sample_latents", "with latents: VAE or AIQN-VAE")
+    model = load_model(run, able=HasLatents)
     codes, held_out = (model.encode(_images(run.preset, split, samples)) for split in ("train", "test"))
-    drawn = {through: model.sample_latents(samples, seed, through=through) for through in model.THROUGH}
+    drawn = {way: model.sample_latents(samples, seed, way=way) for way in model.WAYS}
     return Comparison(codes, {**drawn, HELD_OUT: held_out})
 
 

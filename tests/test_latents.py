@@ -70,8 +70,8 @@ def test_rows_for_each_way_of_sampling(latents_run, vae_run):
     ways = ["aiqn", "prior", "reconstructed"]
     assert [row.name for row in rows] == [*(f"{path} ({way})" for way in ways), evaluate.FLOOR]
     model = load_model(latents_run)
-    for row, through in zip(rows, model.THROUGH):
-        np.testing.assert_array_equal(row.images, model.sample(64, through=through))
+    for row, way in zip(rows, model.WAYS):
+        np.testing.assert_array_equal(row.images, model.sample(64, way=way))
     assert rows[0].measures.fid_train != rows[1].measures.fid_train
     assert [row.bits_per_dim is None for row in rows] == [True, False, True, True]  # the bound is of the prior
     digits = data.take(data.load("digits"))
@@ -84,10 +84,10 @@ def test_rows_for_each_way_of_sampling(latents_run, vae_run):
 
 
 def test_sample_command(latents_run, tmp_path):
-    for options, through in (([], "aiqn"), (["--through", "prior"], "prior")):
+    for options, way in (([], "aiqn"), (["--way", "prior"], "prior")):
         cli.main(["sample", str(latents_run.path), "--n", "5", *options, "--output", str(tmp_path / "x.npy")])
         np.testing.assert_array_equal(
-            np.load(tmp_path / "x.npy"), load_model(latents_run).sample(5, batch_size=64, through=through)
+            np.load(tmp_path / "x.npy"), load_model(latents_run).sample(5, batch_size=64, way=way)
         )
 
 
@@ -145,22 +145,37 @@ def test_latents_command(latents_run, tmp_path, capfd):
 @pytest.mark.parametrize(
     ("verb", "options", "run", "message"),
     [
-        ("sample", ["--through", "aiqn"], "vae_run", 'through must be "prior" for VAE'),
+        ("sample", ["--way", "aiqn"], "vae_run", 'way must be "prior" for VAE'),
         (
             "sample",
-            ["--through", "prior"],
+            ["--way", "prior"],
             "images_run",
-            "through must be left out for qrgan-cifar10, which has no lat",
+            "way must be left out for qrgan-cifar10, which has no lat",
         ),
-        ("sample", ["--through", "posterior"], "latents_run", "aiqn"),
-        ("reconstruct", [], "images_run", "RUN must be of a model that reconstructs: VAE or AIQN-VAE. Received"),
+        ("sample", ["--way", "posterior"], "latents_run", "aiqn"),
+        (
+            "reconstruct",
+            [],
+            "images_run",
+            "model that reconstructs images from their codes: AIQNVAE or VAE. Received",
+        ),
         ("reconstruct", ["--n", "84"], "latents_run", "n must be 1 to 83 pairs of held-out images"),
         ("reconstruct", ["--images", "0"], "latents_run", "images at least 1"),
         ("reconstruct", ["--steps", "1"], "latents_run", "steps must be at least 2"),
         ("reconstruct", ["--importance-samples", "0"], "latents_run", "importance_samples must be at least 1"),
-        ("latents", [], "images_run", "RUN must be of a model with latents: VAE or AIQN-VAE. Received"),
+        (
+            "latents",
+            [],
+            "images_run",
+            "RUN must be of a model that draws examples from latents: AIQNVAE or VAE. Rec",
+        ),
         ("latents", ["--samples", "1"], "latents_run", "samples must be at least 2. Received: 1"),
-        ("inpaint", [], "latents_run", "must be of a model that inpaints"),
+        (
+            "inpaint",
+            [],
+            "latents_run",
+            "model that completes images of which a part is known: PixelCNN or PixelIQN",
+        ),
     ],
 )
 def test_commands_refuse(request, tmp_path, capfd, verb, options, run, message):
@@ -175,8 +190,8 @@ def test_commands_refuse(request, tmp_path, capfd, verb, options, run, message):
 
 
 def test_samples_through_aiqn_and_prior_lie_side_by_side(latents_run, capsys):
-    for through in ((), ("--through", "aiqn"), ("--through", "prior")):
-        cli.main(["sample", str(latents_run.path), "--n", "4", *through])
+    for way in ((), ("--way", "aiqn"), ("--way", "prior")):
+        cli.main(["sample", str(latents_run.path), "--n", "4", *way])
     written = capsys.readouterr().out.split()
     names = ["samples-0.png", "samples-aiqn-0.png", "samples-prior-0.png"]
     assert [line for line in written if line.endswith(".png")] == [str(latents_run.path / name) for name in names]

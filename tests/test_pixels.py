@@ -132,7 +132,7 @@ def test_inpaint_command(pixels_run, tmp_path, capfd):
 
 def test_inpaint_is_refused(images_run, pixels_run, capfd):
     for arguments, message in (
-        ([str(images_run.path)], "must be of a model that inpaints"),
+        ([str(images_run.path)], "must be of a model that completes images"),
         ([str(pixels_run.path), "--n", "0"], "n must be at least 1"),
         ([str(pixels_run.path), "--tau", "1.5"], "tau"),
     ):

@@ -5,8 +5,9 @@ from typing import Literal
 
 import tyro
 
+from qrkeras import kinds
 from qrkeras.commands import tuning
-from qrkeras.data.catalog import MIXTURES
+from qrkeras.data.catalog import known_kind
 
 Positional = tyro.conf.Positional
 
@@ -17,7 +18,7 @@ def sample(
     n: int = 64,
     seed: int = 0,
     batch_size: int = 64,
-    through: Literal["aiqn", "prior"] | None = None,
+    way: Literal["aiqn", "prior"] | None = None,
     output: pathlib.Path | None = None,
 ):
     """Draw samples from a run: a PNG grid of images, or points as .npy and PNG.
@@ -27,16 +28,16 @@ def sample(
       n: number of samples.
       seed: of the noise.
       batch_size: samples drawn at a time; the samples are the same whatever it is.
-      through: what latents are drawn through, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
+      way: what latents are drawn through, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
       output: file to write, .png or .npy; None: RUN/samples-SEED.png, or RUN/samples-prior-SEED.png
-        where THROUGH is given. Points also come as .npy beside it.
+        where WAY is given. Points also come as .npy beside it.
     """
     from qrkeras import draw
     from qrkeras.experiments import runs
 
     opened = runs.load(run)
-    default = run / f"samples-{through}-{seed}.png" if through else run / f"samples-{seed}.png"
-    for path in draw.samples(opened, output or default, n, seed, batch_size, through):
+    default = run / f"samples-{way}-{seed}.png" if way else run / f"samples-{seed}.png"
+    for path in draw.samples(opened, output or default, n, seed, batch_size, way):
         print(path)
 
 
@@ -123,7 +124,7 @@ def plot(run: Positional[tuple[pathlib.Path, ...]], /, output: pathlib.Path | No
     for each in opened:
         if not each.records():
             raise ValueError(f"RUN must hold lines in metrics.jsonl. Received: {each.path}, which has none yet.")
-    if all(each.preset.data.name in MIXTURES for each in opened):
+    if all(known_kind(each.preset.data.name) is kinds.POINTS for each in opened):
         output = output or run[0] / "samples.png"
         output.parent.mkdir(parents=True, exist_ok=True)
         figures.over_training(run, output)
@@ -148,7 +149,7 @@ def contours(
     """
     from qrkeras import figures
 
-    if data not in MIXTURES:
+    if known_kind(data) is not kinds.POINTS:
         raise ValueError(f"data must be ring8 or grid25. Received: {data}")
     figures.contours(output, data, steps, seed)
     print(output)

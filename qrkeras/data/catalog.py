@@ -3,6 +3,7 @@
 import difflib
 import os
 
+from qrkeras import kinds
 from qrkeras.data.bundled import digits, photo_patches
 from qrkeras.data.folder import folder
 from qrkeras.data.mixtures import grid25, ring8
@@ -83,6 +84,11 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
     nearest = difflib.get_close_matches(str(name), NAMES, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise ValueError(f"name must be one of {', '.join(NAMES)}. Received: {name!r}.{hint}")
+
+
+def known_kind(name):
+    """Kind of the examples of the data called `name`, which are not loaded: one of `qrkeras.kinds`."""
+    return kinds.POINTS if name in MIXTURES else kinds.IMAGES
 
 
 def known_shape(name, image_size=None):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from qrkeras import kinds
 from qrkeras.data import order
 
 IN_MEMORY_BYTES = 2 * 2**30
@@ -36,6 +37,10 @@ class Examples:
     num_classes: int | None = None
     left_out: tuple[str, ...] = ()
     fingerprint: Callable = dataclasses.field(default=lambda: None, repr=False)
+
+    @property
+    def kind(self):
+        return kinds.of(self.shape)
 
     def batches(self, batch_size, seed, start_step=0):
         """Endless full batches, freshly permuted every epoch; batch `k` is a function of (seed, k).

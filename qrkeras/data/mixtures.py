@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from qrkeras import kinds
 from qrkeras.data.order import check_batches
 
 
@@ -25,6 +26,7 @@ class Mixture:
     split: str = "train"
     labels: bool = False
 
+    kind = kinds.POINTS
     shape = (2,)
     dtype = "float32"
     size = None

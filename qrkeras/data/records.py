@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from qrkeras import kinds
 from qrkeras.data.examples import fits_in_memory, from_arrays
 from qrkeras.data.fingerprint import of_parts
 from qrkeras.data.order import check_batches, take
@@ -48,6 +49,7 @@ class Records:
     crop: int | None = None
     fingerprint: Callable = dataclasses.field(default=lambda: None, repr=False)
 
+    kind = kinds.IMAGES
     dtype = "uint8"
     left_out = ()
 

@@ -4,7 +4,8 @@ import contextlib
 
 import keras
 
-from qrkeras import callbacks, data, evaluation, features
+from qrkeras import callbacks, data
+from qrkeras.experiments import kinds
 
 
 def dataset(preset, split="train", labels=False):
@@ -33,40 +34,22 @@ def batches(preset, source, seed, start_step):
 
 
 def evaluator(preset, source, split="train", verbose=1):
-    """What measures images that are generated after the preset, against its training and its held-out data.
+    """What measures what is generated after the preset, against its training and its held-out data.
 
     Args:
       source: the preset's training data.   split: "train" or "test": what all but the Frechet distances are taken
-        against.   verbose: 1 shows progress bars where statistics of real images are computed.
+        against.   verbose: 1 shows progress bars where statistics of real data are computed.
     Raises:
-      ValueError, RuntimeError: where the data are no images, or the feature network is not to be had.
+      ValueError, RuntimeError: if such data are not evaluated, or the feature network is not to be had.
     """
-    if len(source.shape) != 3:
-        raise ValueError(
-            f"evaluate_every must be None for points. Received: {preset.evaluate_every} and {source.name}, whose mode "
-            "coverage is reported with every picture."
-        )
-    evaluation.check_samples(preset.evaluate_samples)
-    network = features.load(preset.evaluate_features)
-    held_out = dataset(preset, "test")
-    return evaluation.Evaluator(
-        network,
-        evaluation.reference(source, "train", network, preset.evaluate_references, verbose),
-        evaluation.reference(held_out, "test", network, preset.evaluate_references, verbose),
-        preset.evaluate_samples,
-        split,
-        preset.evaluate_measures,
-    )
+    return kinds.of(source.kind).evaluator(preset, source, dataset(preset, "test"), split, verbose)
 
 
 def reports(preset, source, run, evaluator=None):
     """What a training run reports and saves, in the order in which it must happen."""
     samples = []
-    if preset.sample_every and len(source.shape) == 1:
-        mixture = run.samples, run.metrics, source.centers, source.std
-        samples = [callbacks.MixtureSamples(*mixture, preset.sample_every)]
-    elif preset.sample_every:
-        samples = [callbacks.SampleGrid(run.samples, preset.sample_every)]
+    if preset.sample_every:
+        samples = [kinds.of(source.kind).pictures_during(run, source, preset.sample_every)]
     evaluations = []
     if evaluator:
         evaluations = [

@@ -2,7 +2,7 @@
 
 import types
 
-from qrkeras import data, presets
+from qrkeras import data, kinds, presets
 from qrkeras.experiments import build, runs
 from qrkeras.experiments.train import load_model
 
@@ -31,7 +31,9 @@ def from_preset(name, seed=0, shape=None):
         source = build.dataset(preset, labels=True)
         shape, num_classes = shape or source.shape, source.num_classes
     shape = shape or data.known_shape(preset.data.name, preset.data.image_size) or build.dataset(preset).shape
-    return build.model(preset, types.SimpleNamespace(shape=tuple(shape), num_classes=num_classes), seed)
+    return build.model(
+        preset, types.SimpleNamespace(kind=kinds.of(shape), shape=tuple(shape), num_classes=num_classes), seed
+    )
 
 
 def from_run(path, best=False):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from qrkeras import callbacks
 from qrkeras.experiments import build, runs
 from qrkeras.machine import devices as machine
+from qrkeras.models import abilities
 from qrkeras.presets import check
 
 
@@ -113,41 +114,38 @@ def _few(names):
     return f"{len(names):,}, {', '.join(names[:3])}{' ...' * (len(names) > 3)}"
 
 
-def load_model(run, best=False):
+def load_model(run, best=False, able=None):
     """The newest model of a run, or the best that was evaluated.
 
+    Args:
+      able: what it must be able to do, one of `qrkeras.models.abilities`; None: anything.
     Raises:
-      ValueError: where it has none yet, or none that can be read.
+      ValueError: if it has none yet, none that can be read, or one that cannot do that.
     """
-    if best:
-        if not run.best.exists():
-            raise ValueError(
-                f"RUN must hold a best model. Received: {run.path}, which was never evaluated. Train it with "
-                "--evaluate-every."
-            )
-        try:
-            return callbacks.load(run.best)
-        except Exception as error:  # a torn file fails in as many ways as the libraries that read it
-            raise ValueError(
-                f"RUN must hold a best model that can be read. Received: {run.best} ({error}). Leave out --best."
-            ) from error
-    model = callbacks.load_latest(run.checkpoints)
-    if model is None:
-        raise ValueError(f"RUN must hold a checkpoint. Received: {run.path}, which has none. Train it first.")
+    model = _best(run) if best else _newest(run)
+    if able is not None and not abilities.can(model, able):
+        raise ValueError(f"RUN must be of a model that {abilities.described(able)}. Received: {run.path} of {run.name}")
     return model
 
 
-def load_able(run, ability, described):
-    """The newest model of a run, which must have the method `ability`.
+def _best(run):
+    if not run.best.exists():
+        raise ValueError(
+            f"RUN must hold a best model. Received: {run.path}, which was never evaluated. Train it with "
+            "--evaluate-every."
+        )
+    try:
+        return callbacks.load(run.best)
+    except Exception as error:  # a torn file fails in as many ways as the libraries that read it
+        raise ValueError(
+            f"RUN must hold a best model that can be read. Received: {run.best} ({error}). Leave out --best."
+        ) from error
 
-    Args:
-      described: what such a model does, and which do, for the error: "that inpaints: PixelCNN or PixelIQN".
-    Raises:
-      ValueError: where it has none, or as `load_model`.
-    """
-    model = load_model(run)
-    if not hasattr(model, ability):
-        raise ValueError(f"RUN must be of a model {described}. Received: {run.path} of {run.name}")
+
+def _newest(run):
+    model = callbacks.load_latest(run.checkpoints)
+    if model is None:
+        raise ValueError(f"RUN must hold a checkpoint. Received: {run.path}, which has none. Train it first.")
     return model
 
 

@@ -1,8 +1,10 @@
 """What families of images ask of their data."""
 
+from qrkeras import kinds
+
 
 def image_shape(source):
     """Side and channels of the square images of `source`; raises ValueError if it has others, or points."""
-    if len(source.shape) != 3 or source.shape[0] != source.shape[1]:
+    if source.kind is not kinds.IMAGES or source.shape[0] != source.shape[1]:
         raise ValueError(f"data must be square images; --data.image-size makes them so. Received: {source.shape}")
     return source.shape[0], source.shape[2]

@@ -28,7 +28,7 @@ class AIQNVAE(VAE):
       )
       model.compile(keras.optimizers.Adam(2e-4, 0.5))
       model.fit(images, batch_size=64, epochs=10)
-      model.sample(16), model.sample(16, through="prior")  # the same levels, the same decoder
+      model.sample(16), model.sample(16, way="prior")  # the same levels, the same decoder
       ```
 
     Args:
@@ -42,7 +42,7 @@ class AIQNVAE(VAE):
     OPTIONS = (*VAE.OPTIONS, "kappa", "average_decay", "stop_gradient")
     REPORTS = (*VAE.REPORTS, "aiqn_loss")
     AVERAGES = {"average": "aiqn"}
-    THROUGH = WAYS = ("aiqn", "prior")
+    WAYS = ("aiqn", "prior")
 
     def __init__(
         self,
@@ -85,5 +85,5 @@ class AIQNVAE(VAE):
         codes = ops.stop_gradient(codes) if self.stop_gradient else codes
         return quantile_huber(codes, aiqn(codes, tau), tau, self.kappa)
 
-    def latents_at(self, tau, through):
-        return self.average.sample(tau) if through == "aiqn" else super().latents_at(tau, through)
+    def latents_at(self, tau, way):
+        return self.average.sample(tau) if way == "aiqn" else super().latents_at(tau, way)

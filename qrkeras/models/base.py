@@ -6,6 +6,7 @@ import functools
 import keras
 import numpy as np
 
+from qrkeras import kinds
 from qrkeras.models import noise
 from qrkeras.models.batches import in_batches
 from qrkeras.models.feed import require
@@ -65,37 +66,37 @@ class GenerativeModel(TrainedModel):
         """
         return noise.of_seeds(self.noise, self.noise_shape, seeds, index)
 
-    def draw(self, seeds, labels=None, through=None):
+    def draw(self, seeds, labels=None, way=None):
         """Samples as a pure function of (weights, seeds, labels): row i depends on seed and label i alone.
 
         It serves `sample`, evaluation, and exported signatures.
 
         Args:
           seeds: int32 `(batch, 2)`.   labels: int32 `(batch,)` where the model has classes.
-          through: one of `WAYS`; None: the first.
+          way: one of `WAYS`; None: the first.
         Returns: `(batch, height, width, channels)` uint8 images, or `(batch, n)` float32 points.
         """
-        return self.drawn(self.noise_of_seeds(seeds), labels, self._way(through))
+        return self.drawn(self.noise_of_seeds(seeds), labels, self._way(way))
 
     @functools.cached_property
     def draw_functions(self):
         """`draw`, compiled, by way."""
         inputs = [((None, 2), "int32")] + ([] if self.num_classes is None else [((None,), "int32")])
-        return {way: compiled(functools.partial(self.draw, through=way), *inputs) for way in self.WAYS}
+        return {way: compiled(functools.partial(self.draw, way=way), *inputs) for way in self.WAYS}
 
-    def sample(self, n, seed=0, batch_size=None, *, labels=None, through=None):
-        """`n` samples; the i-th is a function of (weights, seed, i, label i, through), whatever n and batch_size.
+    def sample(self, n, seed=0, batch_size=None, *, labels=None, way=None):
+        """`n` samples; the i-th is a function of (weights, seed, i, label i, way), whatever n and batch_size.
 
         Args:
           n: number of samples, at least 1.   seed: int32.
           batch_size: samples drawn at a time; None: as many as suit the model.
           labels: an int or `(n,)`, where the model has classes; None: the classes in turn.
-          through: what is drawn through, one of `WAYS`; None: the first.
+          way: what is drawn through, one of `WAYS`; None: the first.
         Returns: NumPy array `(n, height, width, channels)` uint8, or `(n, d)` float32.
         """
-        return np.concatenate(list(self.sample_batches(n, seed, batch_size, labels=labels, through=through)))
+        return np.concatenate(list(self.sample_batches(n, seed, batch_size, labels=labels, way=way)))
 
-    def sample_batches(self, n, seed=0, batch_size=None, *, labels=None, through=None):
+    def sample_batches(self, n, seed=0, batch_size=None, *, labels=None, way=None):
         """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
         inputs = [noise.sample_seeds(seed, n)]
         if labels is None and self.num_classes is not None:
@@ -103,22 +104,22 @@ class GenerativeModel(TrainedModel):
         labels = check_labels("labels", labels, n, self.num_classes)
         if self.num_classes is not None:
             inputs.append(labels)
-        function = self.draw_functions[self._way(through)]
+        function = self.draw_functions[self._way(way)]
         return in_batches(function, self.batch_size if batch_size is None else batch_size, *inputs)
 
-    def _way(self, through):
-        if through is None:
+    def _way(self, way):
+        if way is None:
             return self.WAYS[0]
-        if through not in self.WAYS:
-            known, name = " or ".join(f'"{way}"' for way in self.WAYS), type(self).__name__
-            hint = f" A {name} has no AIQN; train an AIQNVAE for one." if through == "aiqn" else ""
-            raise ValueError(f"through must be {known} for {name}. Received: {through!r}.{hint}")
-        return through
+        if way not in self.WAYS:
+            known, name = " or ".join(f'"{each}"' for each in self.WAYS), type(self).__name__
+            hint = f" A {name} has no AIQN; train an AIQNVAE for one." if way == "aiqn" else ""
+            raise ValueError(f"way must be {known} for {name}. Received: {way!r}.{hint}")
+        return way
 
     @property
-    def served_name(self):
-        """What examples are called where they are served: `(name, dtype)`."""
-        return ("images", "uint8") if len(self.example_shape) == 3 else ("samples", "float32")
+    def kind(self):
+        """What examples are: one of `qrkeras.kinds`."""
+        return kinds.of(self.example_shape)
 
     def signatures(self):
         """What an export serves: `sample`, of labels where the model has classes, and `sample_WAY` of other ways.
@@ -128,7 +129,7 @@ class GenerativeModel(TrainedModel):
 
         def sampler(way):
             def sample(seed, label=None):
-                return {self.served_name[0]: self.draw(seed, self._served_labels(label), way)}
+                return {self.kind.served[0]: self.draw(seed, self._served_labels(label), way)}
 
             return Signature(sample, {"seed": ((2,), "int32"), **self._label_input()})
 

@@ -1,7 +1,6 @@
 """What `fit` and `evaluate` are given, checked: arrays as a whole, the rest at its first batch and as it comes.
 
-Checks
-of datasets stand in their pipeline and not in the step, which XLA would compile without them.
+Checks of datasets stand in their pipeline and not in the step, which XLA would compile without them.
 """
 
 import dataclasses
@@ -10,6 +9,7 @@ import inspect
 import keras
 import tensorflow as tf
 
+from qrkeras import kinds
 from qrkeras.models.image_checks import check_examples, check_labels, check_spec
 
 
@@ -27,6 +27,10 @@ class Feed:
     shape: tuple
     num_classes: int | None = None
     floats: bool = False
+
+    @property
+    def kind(self):
+        return kinds.of(self.shape)
 
     def checked(self, x, y=None, sample_weight=None, class_weight=None):
         """`(x, y)` for `keras.Model.fit`.
@@ -111,7 +115,7 @@ class Feed:
             check_spec(labels, (), whole_numbers=True, name="labels of x")
         known = examples.shape[1:].is_fully_defined() and (labels is None or labels.shape.rank == 1)
         floats = examples.dtype.is_floating
-        if not known or (floats and len(self.shape) == 3):
+        if not known or (floats and self.kind is kinds.IMAGES):
             first = next(iter(x.take(1)), None)
             if first is None:
                 raise ValueError("x must hold at least one batch. Received: an empty tf.data.Dataset")
@@ -123,7 +127,7 @@ class Feed:
         examples, labels = self.parts(batch)
         examples = tf.ensure_shape(examples, (None, *self.shape))
         if examples.dtype.is_floating:
-            if len(self.shape) == 3:
+            if self.kind is kinds.IMAGES:
                 require(abs(examples) <= 1.001, "x must hold images as floats in [-1, 1]. Received:", examples)
             else:
                 require(tf.math.is_finite(examples), "x must be finite. Received:", examples)

@@ -5,7 +5,7 @@ import warnings
 import keras
 from keras import ops
 
-from qrkeras import losses
+from qrkeras import kinds, losses
 from qrkeras.losses import gradient_penalty, interpolate
 from qrkeras.models import replicas, step
 from qrkeras.models.base import GenerativeModel
@@ -188,7 +188,7 @@ class GAN(GenerativeModel):
 
     def drawn(self, noise, labels, way):
         samples = ops.cast(self.generator(noise, training=False), "float32")
-        return to_uint8(samples) if self.served_name[0] == "images" else samples
+        return to_uint8(samples) if self.kind is kinds.IMAGES else samples
 
     def realism(self, x, batch_size=256):
         """Discriminator's mean over its outputs, the "realism" of each example (higher: more real).
@@ -214,16 +214,16 @@ class GAN(GenerativeModel):
         return ops.cast(self.discriminator(self.real_examples(examples), training=False), "float32")
 
     def signatures(self):
-        """`sample`, and `score`, the discriminator's quantiles of realism."""
-        name, dtype = self.served_name
+        """`sample`, and `realism`, the discriminator's outputs: QRGAN's quantiles of realism."""
+        name, dtype = self.kind.served
 
-        def score(**examples):
-            if name != "images":
+        def realism(**examples):
+            if self.kind is kinds.POINTS:
                 points = examples[name]
                 require(ops.isfinite(points), f"{name} must be finite. Received:", points)
             return {"quantiles": self.judge(examples[name])}
 
-        return {**super().signatures(), "score": Signature(score, {name: (self.example_shape, dtype)})}
+        return {**super().signatures(), "realism": Signature(realism, {name: (self.example_shape, dtype)})}
 
 
 def _check_networks(generator, discriminator, latent_dim, loss):

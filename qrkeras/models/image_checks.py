@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from qrkeras import kinds
+
 
 def check_images(name, images, shape):
     """Raises ValueError where `images` are not `(n, *shape)` uint8, n at least 1."""
@@ -10,7 +12,7 @@ def check_images(name, images, shape):
 
 
 def check_examples(name, x, shape, floats=True, whole=False):
-    """Raises ValueError where `x` is no array of examples: images if `shape` has three axes, else points.
+    """Raises ValueError where `x` is no array of examples: of the kind that `shape` tells.
 
     Args:
       floats: whether images may be floats in [-1, 1] beside uint8.
@@ -18,12 +20,12 @@ def check_examples(name, x, shape, floats=True, whole=False):
     """
     if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         raise ValueError(
-            f"{name} must be a NumPy array or a tensor of {_kind(shape)}s, or for training batches of them: a "
+            f"{name} must be a NumPy array or a tensor of {kinds.of(shape).one}s, or for training batches of them: a "
             f"tf.data.Dataset, a keras.utils.PyDataset or a generator. Received: {type(x).__name__}"
         )
     _check_form(name, tuple(x.shape), x.dtype, shape, floats)
     if len(x) == 0:
-        raise ValueError(f"{name} must hold at least one {_kind(shape)}. Received shape: {tuple(x.shape)}")
+        raise ValueError(f"{name} must hold at least one {kinds.of(shape).one}. Received shape: {tuple(x.shape)}")
     if keras.backend.standardize_dtype(x.dtype) != "uint8":
         _check_values(name, np.asarray(x), shape, whole)
 
@@ -45,17 +47,17 @@ def check_spec(spec, shape, floats=True, whole_numbers=False, name="x"):
 
 def _check_form(name, found, dtype, shape, floats):
     """Shape, which may have unknown axes, and dtype."""
-    kind = _kind(shape)
+    kind = kinds.of(shape)
     if not hasattr(found, "rank") and not _fits(found[1:], shape):
         hint = "Resize them, or build the network with their image_size and channels."
         if len(found) and _fits(found, shape):
-            hint = f"It has no batches: {name}.batch(64) makes them, {name}[None] one of a single {kind}."
-        elif kind == "image" and found[-1:] == (1,):
+            hint = f"It has no batches: {name}.batch(64) makes them, {name}[None] one of a single {kind.one}."
+        elif kind is kinds.IMAGES and found[-1:] == (1,):
             hint = "Grey images need channels=1 in the networks, or conversion to RGB."
-        elif kind != "image":
+        elif kind is not kinds.IMAGES:
             hint = "Build the networks for that many values."
         raise ValueError(
-            f"{name} must hold {kind}s of shape {tuple(shape)}, which the network takes. Received: "
+            f"{name} must hold {kind.one}s of shape {tuple(shape)}, which the network takes. Received: "
             f"{tuple(found[1:])}. {hint}"
         )
     try:
@@ -64,12 +66,12 @@ def _check_form(name, found, dtype, shape, floats):
         dtype = str(dtype)
     if dtype == "uint8":
         return
-    if kind == "image" and not floats:
+    if kind is kinds.IMAGES and not floats:
         raise ValueError(
             f"{name} must hold uint8 images, 0..255. Received: {dtype}. Convert whole numbers with "
             f"{name}.astype('uint8'), floats in [-1, 1] with np.round(127.5 * ({name} + 1)).astype('uint8')."
         )
-    if kind == "image" and "float" not in dtype:
+    if kind is kinds.IMAGES and "float" not in dtype:
         raise ValueError(_wrong_range(name, dtype))
     if "float" not in dtype and "int" not in dtype:
         raise ValueError(f"{name} must hold numbers. Received: {dtype}")
@@ -79,7 +81,7 @@ def _check_values(name, x, shape, whole):
     if not np.all(np.isfinite(x)):
         bad = int(np.argmin(np.isfinite(x.reshape(len(x), -1)).all(axis=1)))
         raise ValueError(f"{name} must be finite. Received: NaN or infinity, first in example {bad}")
-    if _kind(shape) != "image":
+    if kinds.of(shape) is not kinds.IMAGES:
         return
     low, high = float(x.min()), float(x.max())
     if low < -1.001 or high > 1.001:
@@ -97,10 +99,6 @@ def _wrong_range(name, received):
         f"{name} must hold images as uint8 in 0..255 or as floats in [-1, 1]. Received: {received}. "
         f"Convert with {name}.astype('uint8') or {name} / 127.5 - 1."
     )
-
-
-def _kind(shape):
-    return "image" if len(shape) == 3 else "example"
 
 
 def _fits(found, shape):

@@ -61,7 +61,7 @@ class VAE(GenerativeModel):
     OPTIONS = ("kl_weight", "latent_variance", "likelihood")
     REPORTS = ("loss", "bits_per_dim", "kl")
     NOISES = ("tau", "aiqn_tau")  # the second is for subclasses
-    THROUGH = WAYS = ("prior",)
+    WAYS = ("prior",)
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class VAE(GenerativeModel):
             self.log_scale = self.add_weight(name="log_scale", shape=self.example_shape[-1:], initializer=scale)
         seeds, images = ((None, 2), "int32"), ((None, *self.example_shape), "uint8")
         self.latent_functions = {
-            through: compiled(functools.partial(self.draw_latents, through=through), seeds) for through in self.WAYS
+            way: compiled(functools.partial(self.draw_latents, way=way), seeds) for way in self.WAYS
         }
         self.encode_function = compiled(self._encode, images)
         self.decode_function = compiled(self._decode, ((None, self.latent_dim), "float32"))
@@ -142,20 +142,20 @@ class VAE(GenerativeModel):
             nats = discretized_logistic(images, means, self.log_scale)
         return ops.sum(nats, axis=(1, 2, 3))
 
-    def latents_at(self, tau, through):
+    def latents_at(self, tau, way):
         """Latents at the levels `tau`, `(batch, latent_dim)`, through one of `WAYS`."""
         return normal_quantile(tau)
 
-    def draw_latents(self, seeds, through=None):
+    def draw_latents(self, seeds, way=None):
         """Latents `(batch, latent_dim)` as a pure function of (weights, seeds): row i depends on seed i alone."""
-        return self.latents_at(self.noise_of_seeds(seeds), self._way(through))
+        return self.latents_at(self.noise_of_seeds(seeds), self._way(way))
 
     def drawn(self, noise, labels, way):
         return self.decode_function(self.latents_at(noise, way))
 
-    def sample_latents(self, n, seed=0, batch_size=256, through=None):
+    def sample_latents(self, n, seed=0, batch_size=256, way=None):
         """The latents of the same samples: NumPy array `(n, latent_dim)` float32."""
-        draw = self.latent_functions[self._way(through)]
+        draw = self.latent_functions[self._way(way)]
         return all_batches(draw, batch_size, sample_seeds(seed, n))
 
     def encode(self, images, batch_size=256):

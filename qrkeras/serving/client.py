@@ -157,12 +157,16 @@ class Client:
         return self.predict("inpaint_quantile", images=images, mask=_masks(mask, images), **rows)
 
     def score(self, images, **conditions):
-        """What the model says of uint8 images: realism quantiles `(n, N)`, or bits per dimension `(n,)`.
+        """Bits per dimension `(n,)` of uint8 images, of a model with a likelihood or a bound of it.
 
         Args:
           **conditions: `label` where the model takes it: one, or `(n,)`.
         """
         return self.predict("score", images=images, **_rows(conditions, len(images)))
+
+    def realism(self, images):
+        """The discriminator's outputs `(n, N)` for uint8 images, of a GAN: QRGAN's quantiles of realism."""
+        return self.predict("realism", images=images)
 
     def _ask(self, method, path, body=None):
         sent = {} if body is None else {"data": wire.encode(body), "headers": {"Content-Type": "application/json"}}

@@ -159,7 +159,7 @@ def _write(model, name, metadata, path):
         "name": name,
         "step": model.step,
         "example_shape": list(model.example_shape),
-        "num_classes": getattr(model, "num_classes", None),
+        "num_classes": model.num_classes,
         "signatures": {
             key: {"inputs": _specs(_inputs(function)), "outputs": _specs(function.structured_outputs)}
             for key, function in functions.items()

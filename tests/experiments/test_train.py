@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from qrkeras import cli
+from qrkeras import cli, kinds
 from qrkeras.callbacks import checkpoints
 from qrkeras.experiments import build, runs, train
 from qrkeras.experiments.train import TrainingFailed
@@ -300,7 +300,7 @@ def test_the_last_good_checkpoint_is_kept_and_named(begun, monkeypatch):
     dataset = build.dataset
 
     class Source:
-        shape, name, left_out = (2,), "ring8", ()
+        kind, shape, name, left_out = kinds.POINTS, (2,), "ring8", ()
 
         def __init__(self, source):
             self.centers, self.std, self._source = source.centers, source.std, source

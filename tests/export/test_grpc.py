@@ -159,7 +159,7 @@ def test_malformed_requests_are_refused_by_name_and_do_no_harm(stub, asked, answ
         (("pixels", "inpaint"), "mask", np.zeros((1, 8, 8), "uint8"), "mask must have as many rows as images"),
         (("pixels", "inpaint_quantile"), "tau", np.float32([0.5, 1, 0.5]), "tau must be in (0, 1)"),
         (("classes", "sample"), "label", np.int32([0, 4, 0]), "label must be in 0..3. Received:] [4]"),
-        (("points", "score"), "samples", np.float32([[0, np.inf]]), "samples must be finite. Received:] [inf]"),
+        (("points", "realism"), "samples", np.float32([[0, np.inf]]), "samples must be finite. Received:] [inf]"),
         (("points", "sample"), "seed", np.zeros((0, 2), "int32"), "seed must have at least one row"),
     ],
 )

@@ -33,14 +33,14 @@ def model():
 
 def test_codes_are_modelled_better_than_by_the_prior(model):
     codes = model.encode(arches(2000, 1))  # held out
-    learned, prior = (kernel_distance(codes, model.sample_latents(2000, through=way)).mean for way in ("aiqn", "prior"))
+    learned, prior = (kernel_distance(codes, model.sample_latents(2000, way=way)).mean for way in ("aiqn", "prior"))
     assert learned < 0.3 * prior
 
 
 def test_samples_are_nearer_to_the_data_through_the_aiqn(model):
     real = arches(2000, 1).reshape(2000, -1) / 255
     distances = {
-        way: kernel_distance(real, model.sample(2000, through=way).reshape(2000, -1) / 255).mean
+        way: kernel_distance(real, model.sample(2000, way=way).reshape(2000, -1) / 255).mean
         for way in ("aiqn", "prior")
     }
     assert distances["aiqn"] < 0.5 * distances["prior"]

@@ -64,8 +64,8 @@ def test_it_fits_and_samples(fitted):
     np.testing.assert_array_equal(model.sample(3, seed=5, batch_size=2), many[:3])
     with pytest.raises(ValueError, match="labels must be None"):
         model.sample(2, labels=1)
-    with pytest.raises(ValueError, match="through must be \"prior\" for Sorted. Received: 'flow'"):
-        model.sample(2, through="flow")
+    with pytest.raises(ValueError, match="way must be \"prior\" for Sorted. Received: 'flow'"):
+        model.sample(2, way="flow")
     assert set(model.signatures()) == {"sample"}
 
 

@@ -211,31 +211,31 @@ def test_loss_that_is_not_finite_stops_with_its_step():
         fit(m)
 
 
-@pytest.mark.parametrize("through", ["aiqn", "prior"])
-def test_sample_i_depends_on_seed_and_i_alone(through):
+@pytest.mark.parametrize("way", ["aiqn", "prior"])
+def test_sample_i_depends_on_seed_and_i_alone(way):
     m = model()
-    many = m.sample(5, seed=7, through=through)
+    many = m.sample(5, seed=7, way=way)
     assert many.shape == (5, 8, 8, 1) and many.dtype == np.uint8
-    np.testing.assert_array_equal(m.sample(3, seed=7, batch_size=2, through=through), many[:3])
-    assert [len(b) for b in m.sample_batches(5, 7, 2, through=through)] == [2, 2, 1]
-    assert np.any(m.sample(5, seed=8, through=through) != many)
+    np.testing.assert_array_equal(m.sample(3, seed=7, batch_size=2, way=way), many[:3])
+    assert [len(b) for b in m.sample_batches(5, 7, 2, way=way)] == [2, 2, 1]
+    assert np.any(m.sample(5, seed=8, way=way) != many)
     # A sample is the decoder's mean at its latents.
-    np.testing.assert_array_equal(m.decode(m.sample_latents(5, seed=7, through=through)), many)
+    np.testing.assert_array_equal(m.decode(m.sample_latents(5, seed=7, way=way)), many)
 
 
 def test_ways_of_sampling():
     m, vae = model(), model(VAE)
-    np.testing.assert_array_equal(m.sample(4), m.sample(4, through="aiqn"))
-    assert np.any(m.sample(4) != m.sample(4, through="prior"))
-    np.testing.assert_array_equal(vae.sample(4), vae.sample(4, through="prior"))
+    np.testing.assert_array_equal(m.sample(4), m.sample(4, way="aiqn"))
+    assert np.any(m.sample(4) != m.sample(4, way="prior"))
+    np.testing.assert_array_equal(vae.sample(4), vae.sample(4, way="prior"))
     # The same levels: the prior's latents are their normal quantiles, whatever the AIQN.
-    np.testing.assert_array_equal(vae.sample_latents(4), m.sample_latents(4, through="prior"))
-    tau = norm.cdf(m.sample_latents(4, through="prior")).astype("float32")
+    np.testing.assert_array_equal(vae.sample_latents(4), m.sample_latents(4, way="prior"))
+    tau = norm.cdf(m.sample_latents(4, way="prior")).astype("float32")
     np.testing.assert_allclose(m.sample_latents(4), m.average.sample(tau), atol=1e-4)
-    with pytest.raises(ValueError, match="through must be \"prior\" for VAE. Received: 'aiqn'. A VAE has no AIQN"):
-        vae.sample(4, through="aiqn")
-    with pytest.raises(ValueError, match='through must be "aiqn" or "prior" for AIQNVAE. Received: \'posterior\'.$'):
-        m.sample(4, through="posterior")
+    with pytest.raises(ValueError, match="way must be \"prior\" for VAE. Received: 'aiqn'. A VAE has no AIQN"):
+        vae.sample(4, way="aiqn")
+    with pytest.raises(ValueError, match='way must be "aiqn" or "prior" for AIQNVAE. Received: \'posterior\'.$'):
+        m.sample(4, way="posterior")
 
 
 def test_prior_latents_are_standard_normal():

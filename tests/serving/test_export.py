@@ -18,9 +18,10 @@ from tests.support.requests import good_requests
 
 KINDS = ("points", "images", "pixels", "classes", "latents")
 EVERY = pytest.mark.parametrize("kind", KINDS)
+ANSWERS = {"score": "bits_per_dim", "realism": "quantiles"}
 SIGNATURES = {
-    "points": {"sample", "score"},
-    "images": {"sample", "sample_png", "score"},
+    "points": {"sample", "realism"},
+    "images": {"sample", "sample_png", "realism"},
     "pixels": {"sample", "sample_png", "inpaint", "inpaint_quantile"},
     "classes": {"sample", "sample_png", "inpaint", "score"},
     "latents": {"sample", "sample_png", "sample_prior", "reconstruct", "score"},
@@ -86,13 +87,12 @@ def close(one, other):
 def expected(model, signature, inputs):
     """What the model itself answers, by its own methods; seeds are those of `sample(3, seed=5)`."""
     labels = {"labels": inputs["label"]} if "label" in inputs else {}
-    if signature == "score" and "samples" in inputs:
-        return model.judge(inputs["samples"]).numpy()
+    if signature == "realism":
+        (examples,) = inputs.values()
+        return model.judge(tf.constant(examples)).numpy()
     if signature == "score" and hasattr(model, "reconstruct"):
         # Each image as if it were the first: its score is a function of the image.
         return np.concatenate([model.bits_per_dim(image[None]) for image in inputs["images"]])
-    if signature == "score" and not labels:
-        return model.judge(tf.constant(inputs["images"])).numpy()
     if signature == "score":
         pairs = zip(inputs["images"], inputs["label"])
         each = [model.evaluate(x[None], y[None], verbose=0, return_dict=True) for x, y in pairs]
@@ -103,8 +103,8 @@ def expected(model, signature, inputs):
         return model.inpaint(inputs["images"], inputs["mask"], tau=inputs["tau"][:, None, None, None])
     if signature == "reconstruct":
         return model.reconstruct(inputs["images"])
-    through = {"through": "prior"} if signature == "sample_prior" else {}
-    return model.sample(3, seed=5, **labels, **through)
+    way = {"way": "prior"} if signature == "sample_prior" else {}
+    return model.sample(3, seed=5, **labels, **way)
 
 
 @EVERY
@@ -112,10 +112,11 @@ def test_plain_tensorflow_calls_every_signature_and_gets_what_the_model_gives(an
     called = {signature for of, signature in answers if of == kind}
     assert called == SIGNATURES[kind] | {"serving_default"}
     names = {"points": "samples"}.get(kind, "images")
-    scores = {"classes": "bits_per_dim", "latents": "bits_per_dim"}.get(kind, "quantiles")
     for signature in called:
         name, rows = answers[kind, signature]
-        assert name == {"score": scores, "sample_png": "png_bytes"}.get(signature, names)
+        assert name == {"score": "bits_per_dim", "realism": "quantiles", "sample_png": "png_bytes"}.get(
+            signature, names
+        )
         whole = rows[WHOLE]
         assert len(np.unique(whole, axis=0)) == 3, "three different answers"
         assert whole.dtype != "uint8" or whole.std() > 20, "images of some contrast"
@@ -181,7 +182,10 @@ def test_signatures_write_nothing_and_keep_no_generator(served_folder, kind):
     for key, ops in reachable(served_folder / kind / "1").items():
         assert not [op for op in ops if "Assign" in op or "PyFunc" in op], key
         assert not [op for op in ops if "Random" in op and not op.startswith("Stateless")], key
-        noisy = key not in ("score", "inpaint_quantile", "reconstruct") or (kind, key) == ("latents", "score")
+        noisy = key not in ("score", "realism", "inpaint_quantile", "reconstruct") or (kind, key) == (
+            "latents",
+            "score",
+        )
         assert any(op.startswith("StatelessRandom") for op in ops) == noisy, "the walk finds the noise"
         if kind in ("pixels", "classes") and key != "score":
             assert ops["While"] + ops["StatelessWhile"] >= 2, "the loops run within the graph"

@@ -16,11 +16,11 @@ def good_requests(models):
         label = {"label": np.array([3, 0, 2], "int32")} if kind == "classes" else {}
         requests |= {(kind, name): {"seed": seed, **label} for name in ("sample", "serving_default")}
         if kind == "points":
-            requests[kind, "score"] = {"samples": rng.standard_normal((rows, *shape)).astype("float32")}
+            requests[kind, "realism"] = {"samples": rng.standard_normal((rows, *shape)).astype("float32")}
             continue
         requests[kind, "sample_png"] = {"seed": seed, **label}
         if kind != "pixels":
-            requests[kind, "score"] = {"images": images, **label}
+            requests[kind, "realism" if kind == "images" else "score"] = {"images": images, **label}
         if kind == "latents":
             requests |= {(kind, "sample_prior"): {"seed": seed}, (kind, "reconstruct"): {"images": images}}
         if kind in ("pixels", "classes"):

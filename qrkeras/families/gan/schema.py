@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Literal
 
+from qrkeras import kinds
 from qrkeras.families.optimizers import Adam
 from qrkeras.families.parts import Count, name_of, part
 from qrkeras.families.preset import Preset
@@ -24,7 +25,7 @@ class Mlp:
         """Generator and discriminator of examples of `shape`."""
         from qrkeras import networks
 
-        if len(shape) != 1:
+        if kinds.of(shape) is not kinds.POINTS:
             raise ValueError(
                 f"network must be Dcgan for images. Received: Mlp, and data of shape {shape}. "
                 "Begin from a preset for images, such as qrgan-cifar10."
@@ -53,7 +54,7 @@ class Dcgan:
         """Generator and discriminator of examples of `shape`."""
         from qrkeras import networks
 
-        if len(shape) != 3:
+        if kinds.of(shape) is not kinds.IMAGES:
             raise ValueError(
                 f"network must be Mlp for points. Received: Dcgan, and data of shape {shape}. "
                 "Begin from a preset for points, such as qrgan-grid25."

@@ -1,0 +1,74 @@
+"""What some models can be asked and others cannot. A verb says `require(model, Inpaints)`."""
+
+from typing import Protocol, runtime_checkable
+
+_SAYS = {}
+
+
+def ability(says):
+    """Registers a protocol; `says` completes "a model that ..." in errors."""
+
+    def register(protocol):
+        _SAYS[protocol] = says
+        return runtime_checkable(protocol)
+
+    return register
+
+
+@ability("completes images of which a part is known")
+class Inpaints(Protocol):
+    def inpaint(self, images, mask, tau=None, seed=0): ...
+
+
+@ability("reconstructs images from their codes")
+class Reconstructs(Protocol):
+    def reconstruct(self, images): ...
+
+    def interpolate(self, start, end, steps): ...
+
+
+@ability("has a likelihood, or a bound of one")
+class HasLikelihood(Protocol):
+    def bits_per_dim(self, images): ...
+
+
+@ability("predicts quantiles of every value")
+class HasQuantiles(Protocol):
+    def quantiles(self, images, tau, labels=None): ...
+
+
+@ability("draws examples from latents")
+class HasLatents(Protocol):
+    def encode(self, images): ...
+
+    def sample_latents(self, n, seed=0): ...
+
+
+@ability("judges how real an example is")
+class JudgesRealism(Protocol):
+    def realism(self, x): ...
+
+
+def can(model, protocol):
+    """Whether a model has an ability."""
+    return isinstance(model, protocol)
+
+
+def described(protocol):
+    """An ability in words, and the models that have it: "completes images ...: PixelCNN or PixelIQN"."""
+    from qrkeras import models
+
+    kinds = {name: getattr(models, name) for name in models.__all__}
+    able = [name for name, kind in kinds.items() if issubclass(kind, protocol)]
+    return f"{_SAYS[protocol]}: {' or '.join(able)}"
+
+
+def require(model, protocol):
+    """`model`, if it has an ability.
+
+    Raises:
+      ValueError: naming the models that have it.
+    """
+    if not can(model, protocol):
+        raise ValueError(f"model must be one that {described(protocol)}. Received: {type(model).__name__}")
+    return model
