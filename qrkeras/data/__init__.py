@@ -1,7 +1,7 @@
 """Data by name, as endless batches whose order is a function of (seed, step).
 
 `load(name)` and `from_arrays(array)` return one of three small classes with one interface: `Mixture` (endless points),
-`Examples` (images by index) and `Records` (a stream too large for memory). Each has `name`, `kind` (of `qrkeras.kinds`),
+`Examples` (by index) and `Records` (a stream too large for memory). Each has `name`, `kind` (of `qrkeras.kinds`),
 `shape`, `dtype`, `size`, `num_classes`, `batches(batch_size, seed, start_step)` and `evaluation_batches(batch_size)`;
 `take(source, n)` makes NumPy arrays of it. Images stay uint8 in 0..255: the model maps them to [-1, 1]. `fingerprint()`
 tells data that was replaced from data that was moved, and `left_out` names what lay beside them.
