@@ -1,53 +1,16 @@
-"""Verbs that serve: a SavedModel of a run, and its REST calls."""
+"""`qrkeras serve`: TF Serving's REST calls, out of a folder of exports."""
 
-import pathlib
 import re
 from typing import Annotated
 
 import tyro
 
-from qrkeras import presets as preset_table
 from qrkeras.serving.server.limits import Limits
-
-Positional = tyro.conf.Positional
-
-
-def export(
-    run: Positional[pathlib.Path],
-    base_dir: Positional[pathlib.Path],
-    /,
-    name: str | None = None,
-    version: int | None = None,
-    best: bool = False,
-):
-    """Export a run's model as a SavedModel for TF Serving, and list its signatures.
-
-    Args:
-      run: run directory.
-      base_dir: folder that the server watches.
-      name: of the served model; None: the preset's.
-      version: a free positive integer; None: the next.
-      best: take the best model evaluated during training, not the newest.
-    """
-    from qrkeras.experiments import runs
-    from qrkeras.experiments.train import load_model
-    from qrkeras.serving import export as serving
-
-    opened = runs.load(run)
-    model = load_model(opened, best)
-    metadata = {
-        "run": opened.name,
-        "preset": preset_table.to_dict(opened.preset),
-        "seed": opened.seed,
-        "metrics": opened.latest(model.step),
-    }
-    path = serving.export_model(model, base_dir, opened.name if name is None else name, version, metadata)
-    print(path)
-    print(serving.table(serving.read_metadata(path)))
+from qrkeras.verbs.arguments import Base
 
 
 def serve(
-    base: Positional[pathlib.Path],
+    base: Base,
     /,
     host: str = "127.0.0.1",
     port: int = 8501,
@@ -81,7 +44,8 @@ def serve(
             raise ValueError(f"labels must each be MODEL:LABEL=VERSION. Received: {entry!r}")
         named.setdefault(found[1], {})[found[2]] = int(found[3])
     from qrkeras.serving.server import browsers
-    from qrkeras.serving.server import serve as verb
+    from qrkeras.serving.server.serve import application
+    from qrkeras.serving.server.serve import serve as listen
 
     guards = browsers.guards(host, allow_host, allow_origin)
-    verb.serve(verb.application(base, limits, keep, named, poll_s, warm_up, guards), host, port)
+    listen(application(base, limits, keep, named, poll_s, warm_up, guards), host, port)

@@ -1,10 +1,12 @@
-"""The verb that searches."""
+"""`qrkeras tune`: a sweep over hyperparameters."""
 
 import dataclasses
 import pathlib
 from typing import Annotated, Literal
 
 import tyro
+
+from qrkeras.verbs import tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,26 +92,26 @@ def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
     sweep = search.open()
     stopped = launch.run(sweep, workers)
     if stopped:
-        print(f"{stopped}: what was done is saved in {sweep.path}; the same command goes on from there")
-        print(f"`qrkeras plot {sweep.path}` shows what there is so far")
-    else:
-        finish(sweep)
+        return [
+            f"{stopped}: what was done is saved in {sweep.path}; the same command goes on from there",
+            f"`qrkeras plot {sweep.path}` shows what there is so far",
+        ]
+    return finish(sweep)
 
 
 def finish(sweep):
-    """Deletes the models that only a trial to come could have used, and reports."""
+    """Deletes the models that only a trial to come could have used; the lines of `report`."""
     from qrkeras.machine.quiet import load_tensorflow
 
     load_tensorflow()
     from qrkeras.search import trial
 
     trial.tidy(sweep, finished=True)
-    report(sweep)
+    return report(sweep)
 
 
 def report(sweep):
-    """Writes a sweep's results so far, and prints the ten best and what there is."""
-    from rich.console import Console
+    """Writes a sweep's results so far; the ten best and what there is, as lines."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -120,12 +122,10 @@ def report(sweep):
     table = Table("trial", escape(sweep.label), *sweep.space.fields, box=None, pad_edge=False)
     for row in ranked[:10]:
         table.add_row(row.trial, f"{row.value:.5g}", *(_short(row.values.get(field)) for field in sweep.space.fields))
-    Console(width=160).print(table)
-    print("\n".join(lines))
+    there = "results.csv"
     if ranked:
-        print(f"{sweep.path}: results.csv, best.json, pictures; tensorboard --logdir {sweep.path}/tensorboard")
-    else:
-        print(f"{sweep.path}: results.csv")
+        there += f", best.json, pictures; tensorboard --logdir {sweep.path}/tensorboard"
+    return [*tables.lines(table), *lines, f"{sweep.path}: {there}"]
 
 
 def _short(value):
