@@ -10,9 +10,7 @@ import sys
 
 import pytest
 
-from qrkeras import cli, presets, verbs
-
-PARTS = ("data", "network", "loss", "generator_optimizer", "optimizer", "discriminator_optimizer")
+from qrkeras import cli
 
 
 def fresh(*arguments):
@@ -89,42 +87,6 @@ def test_no_home_and_a_user_without_a_name(tmp_path):
     )
     assert ran.returncode == 2 and "data_dir must be given where there is no home folder" in ran.stderr
     assert list((tmp_path / "work").iterdir()) == []
-
-
-@pytest.mark.parametrize("verb", [verb for verb in verbs.VERBS if verb != "train"])
-def test_every_verb_has_help(verb, capfd):
-    with pytest.raises(SystemExit) as stopped:
-        cli.main([verb, "--help"])
-    assert stopped.value.code == 0
-    assert verbs.summary(verb).split(";")[0][:30] in capfd.readouterr().out
-
-
-def test_help_of_train_offers_every_field(capfd):
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["train", "qrgan-cifar10", "--help"])
-    shown = capfd.readouterr().out
-    assert stopped.value.code == 0
-    for field, value in presets.leaves(presets.get("qrgan-cifar10")).items():
-        if field not in PARTS:
-            assert f"--{field.replace('_', '-')}" in shown, value
-    assert "--seed" in shown and "--run-dir" in shown and "sources" not in shown
-
-
-def test_every_field_has_its_help():
-    import ast
-    import inspect
-
-    from qrkeras.families import optimizers, preset
-    from qrkeras.families.gan import schema as gan
-    from qrkeras.families.pixels import schema as pixels
-    from qrkeras.families.vae import schema as vae
-
-    schemas = [ast.parse(inspect.getsource(module)).body for module in (optimizers, preset, gan, pixels, vae)]
-    for node in sum(schemas, []):
-        if isinstance(node, ast.ClassDef):
-            for field, comment in zip(node.body, [*node.body[1:], None]):
-                if isinstance(field, ast.AnnAssign) and field.target.id not in PARTS:
-                    assert isinstance(comment, ast.Expr), f"{node.name}.{field.target.id}"
 
 
 def test_misspelt_option_in_a_fresh_process(tmp_path):

@@ -13,8 +13,8 @@ def calibration(run: Runs = (), /, images: int = 1_000, output: pathlib.Path | N
     """Count how many held-out values lie below the quantiles that a PixelIQN predicts; a table and a picture.
 
     Args:
-      run: run directories of PixelIQN.
-      images: held-out images that are looked at, at most.
+      run: Run directories of PixelIQN.
+      images: Number of held-out images that are looked at, at most.
       output: PNG of the reliability diagram; None: RUN/calibration.png, in the first run.
     """
     from qrkeras.experiments import runs

@@ -24,9 +24,9 @@ def contours(
 
     Args:
       output: PNG to write.
-      data: ring8 or grid25.
-      steps: discriminator updates.
-      seed: of weights and noise.
+      data: Mixture that is learned, ring8 or grid25.
+      steps: Updates of each discriminator.
+      seed: Seed of weights and noise.
     """
     from qrkeras import kinds, pictures
     from qrkeras.data.catalog import known_kind

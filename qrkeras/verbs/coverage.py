@@ -33,12 +33,12 @@ def coverage(
     """Train mixture presets over several seeds and tabulate their mode coverage, mean and deviation.
 
     Args:
-      preset: presets of mixtures; none: the four methods on ring8 and grid25.
-      seeds: number of seeds, 0 to seeds - 1.
-      steps: generator updates; None: the preset's.
-      workers: processes of one thread each.
-      runs_dir: folder of the runs; finished ones are not trained again.
-      train_options: more options of `qrkeras train`, in one string: --train-options="--update simultaneous".
+      preset: Presets of mixtures; none: the four methods on ring8 and grid25.
+      seeds: Number of seeds, 0 to seeds - 1.
+      steps: Generator updates of each run; None: the preset's.
+      workers: Number of trainings at a time, processes of one thread each.
+      runs_dir: Folder of the runs; finished ones are not trained again.
+      train_options: More options of `qrkeras train`, in one string: --train-options="--update simultaneous".
       output: JSON file of every run's figures.
     """
     from qrkeras.data.catalog import MIXTURES

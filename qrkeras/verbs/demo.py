@@ -30,10 +30,10 @@ def demo(
     One seed, so that it ends soon; docs/results/gan.md has ten.
 
     Args:
-      directory: folder of the runs, the picture and the export.
-      seed: of weights and noise.
-      steps: generator updates of each; None: the presets'.
-      workers: processes of one thread each.
+      directory: Folder of the runs, the picture and the export.
+      seed: Seed of weights and noise.
+      steps: Generator updates of each GAN; None: the presets'.
+      workers: Number of trainings at a time, processes of one thread each.
     """
     from qrkeras.experiments import train
     from qrkeras.serving import export

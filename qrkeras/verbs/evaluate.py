@@ -33,16 +33,17 @@ def evaluate(
     samples or of real images, do not compare.
 
     Args:
-      run: run directories of images, of one data set.
-      samples: generated images of each run; None: as in the first run's preset (papers: 50,000).
-      references: real images of each split that they are compared with, at most; None: as in that preset.
-      features: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it), cifar10-cnn, digits-cnn or
-        FILE.keras (read in Keras' safe mode); None: as in the first run's preset.
-      split: real images that all but the two FIDs are taken against.
-      seed: of the noise.
-      best: take the best model evaluated during training, not the newest.
-      gan_train: epochs of each classifier of GAN-train and GAN-test, for generators with classes; None: without.
-      output: path without ending, of .csv, .json, .png (samples) and -prd.png; None: RUN/evaluated, in the first run.
+      run: Run directories of images, of one data set.
+      samples: Number of generated images of each run; None: as in the first run's preset (papers: 50,000).
+      references: Real images of each split that generated ones are compared with, at most; None: as in the first run's
+        preset.
+      features: Feature network: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it), cifar10-cnn,
+        digits-cnn or FILE.keras (read in Keras' safe mode); None: as in the first run's preset.
+      split: Split whose real images all measures but the two FIDs are taken against.
+      seed: Seed of the samples' noise.
+      best: Take the best model evaluated during training, not the newest.
+      gan_train: Epochs of each classifier of GAN-train and GAN-test, for generators with classes; None: without.
+      output: Path without ending, of .csv, .json, .png (samples) and -prd.png; None: RUN/evaluated, in the first run.
     """
     from qrkeras.verbs.rows import measure
 

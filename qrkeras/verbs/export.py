@@ -7,11 +7,11 @@ def export(run: Run, base_dir: Base, /, name: str | None = None, version: int | 
     """Export a run's model as a SavedModel for TF Serving, and list its signatures.
 
     Args:
-      run: run directory.
-      base_dir: folder that the server watches.
-      name: of the served model; None: the preset's.
-      version: a free positive integer; None: the next.
-      best: take the best model evaluated during training, not the newest.
+      run: Run directory of any model.
+      base_dir: Folder that the server watches.
+      name: Name of the served model; None: the preset's.
+      version: Version of the served model, a free positive integer; None: the next.
+      best: Take the best model evaluated during training, not the newest.
     """
     from qrkeras import presets
     from qrkeras.experiments import runs

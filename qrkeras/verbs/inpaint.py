@@ -29,12 +29,12 @@ def inpaint(
     A pixel is drawn from the pixels above it and to its left, so that what is known below it does not count.
 
     Args:
-      run: run directory of a PixelCNN or PixelIQN.
-      n: number of images.
-      known: the half that is kept.
-      completions: drawn for each image.
-      tau: constant levels in (0, 1), each of which completes every image once more: 0.5 is every value's median.
-      seed: of the levels that are drawn.
+      run: Run directory of a PixelCNN or PixelIQN.
+      n: Number of images.
+      known: Half of each image that is kept.
+      completions: Number of completions drawn for each image.
+      tau: Constant levels in (0, 1), each of which completes every image once more: 0.5 is every value's median.
+      seed: Seed of the completions that are drawn.
       output: PNG to write; None: RUN/inpainted.png.
     """
     import numpy as np

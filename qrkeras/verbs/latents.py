@@ -17,9 +17,9 @@ def latents(run: Run, /, samples: int = 10_000, seed: int = 0, output: pathlib.P
     The last row compares the codes of held-out images: the floor.
 
     Args:
-      run: run directory of a VAE or AIQN-VAE.
-      samples: latents drawn, and codes where there are as many images.
-      seed: of the latents.
+      run: Run directory of a VAE or AIQN-VAE.
+      samples: Number of latents drawn, and of codes if there are as many images.
+      seed: Seed of the latents that are drawn.
       output: PNG of histograms to write; None: RUN/latents.png.
     """
     from qrkeras.experiments import runs

@@ -11,7 +11,7 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None):
     Of a sweep, finished or not: its table and its pictures.
 
     Args:
-      run: run directories, or the directory of one sweep.
+      run: Run directories, or the directory of one sweep.
       output: PNG of what stands side by side; None: samples.png or evaluation.png in the first run.
     """
     from qrkeras import kinds, pictures

@@ -18,10 +18,10 @@ def rebuild(
     """Train a shipped feature network anew, and print its accuracy on held-out images.
 
     Args:
-      name: digits-cnn (half a minute) or cifar10-cnn (an hour on two cores).
-      data_dir: folder of TFDS data; None: TFDS's default.
-      output: .npz file; None: the package's own file, which figures are then measured with.
-      seed: of weights, order and augmentation.
+      name: Network to train: digits-cnn (half a minute) or cifar10-cnn (an hour on two cores).
+      data_dir: Folder of TFDS data; None: TFDS's default.
+      output: File of weights to write, .npz; None: the package's own file, which figures are then measured with.
+      seed: Seed of weights, data order and augmentation.
     """
     from qrkeras import data
     from qrkeras.features import accuracy, shipped

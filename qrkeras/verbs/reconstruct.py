@@ -18,12 +18,12 @@ def reconstruct(
     """Draw held-out images, their reconstructions and what lies between; print bits per dimension, ELBO and IWAE.
 
     Args:
-      run: run directory of a VAE or AIQN-VAE.
-      n: pairs of images, a row each: image, reconstruction, codes in between, reconstruction, image.
-      steps: images on the line between two codes, the reconstructions included.
-      importance_samples: S, latents drawn for each image of the IWAE bound.
-      images: held-out images that are measured.
-      seed: of these latents.
+      run: Run directory of a VAE or AIQN-VAE.
+      n: Number of pairs of images, a row each: image, reconstruction, codes in between, reconstruction, image.
+      steps: Number of images on the line between two codes, the reconstructions included.
+      importance_samples: Number of latents drawn for each image's IWAE bound.
+      images: Number of held-out images whose bits per dimension are measured.
+      seed: Seed of the latents of both bounds.
       output: PNG to write; None: RUN/reconstructed.png.
     """
     from qrkeras import data

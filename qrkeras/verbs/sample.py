@@ -18,13 +18,13 @@ def sample(
     """Draw samples from a run: a PNG grid of images, or points as .npy and PNG.
 
     Args:
-      run: run directory.
-      n: number of samples.
-      seed: of the noise.
-      batch_size: samples drawn at a time; the samples are the same whatever it is.
-      way: what latents are drawn through, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
-      output: file to write, .png or .npy; None: RUN/samples-SEED.png, or RUN/samples-prior-SEED.png
-        where WAY is given. Points also come as .npy beside it.
+      run: Run directory of any model.
+      n: Number of samples.
+      seed: Seed of the samples' noise.
+      batch_size: Number of samples drawn at a time; the samples are the same whatever it is.
+      way: Way in which latents are drawn, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
+      output: File to write, .png or .npy; None: RUN/samples-SEED.png, or RUN/samples-prior-SEED.png
+        where THROUGH is given. Points also come as .npy beside it.
     """
     import numpy as np
 

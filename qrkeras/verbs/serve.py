@@ -28,15 +28,15 @@ def serve(
     it can read and write files as you can. Serve those that you made, or whose makers you trust.
 
     Args:
-      base: folder of NAME/VERSION, as `qrkeras export` writes it.
-      host: address to listen on; the default is heard on this machine alone.
-      port: to listen on; 0: any free one.
-      keep: versions of each model that are served, the newest ones.
-      labels: names of versions, which are served too: --labels gan:stable=3 gan:canary=4
-      poll_s: seconds between looks into the folder.
-      warm_up: run every signature once before a version takes over.
-      allow_host: names by which the server may be asked, besides localhost and --host: gpu1.lan, *.lan; *: any.
-      allow_origin: web pages that may ask it from a browser, besides its own: https://lab.example; *: any.
+      base: Folder of NAME/VERSION, as `qrkeras export` writes it.
+      host: Address to listen on; the default is heard on this machine alone.
+      port: Port to listen on; 0: any free one.
+      keep: Number of versions of each model that are served, the newest ones.
+      labels: Names of versions, which are served too (--labels gan:stable=3 gan:canary=4).
+      poll_s: Seconds between looks into the folder.
+      warm_up: Run every signature once before a version takes over.
+      allow_host: Names by which the server may be asked, besides localhost and --host: gpu1.lan, *.lan; *: any.
+      allow_origin: Web pages that may ask the server from a browser, besides its own: https://lab.example; *: any.
     """
     named = {}
     for entry in labels:

@@ -23,7 +23,7 @@ def train(arguments):
     """Train a preset; the same command again goes on where it stopped.
 
     Args:
-      arguments: words of the command line, the preset first: its fields are the options.
+      arguments: Words of the command line, the preset first, whose fields are the options.
     """
     if not arguments or arguments[0].startswith("-"):
         if {"-h", "--help"} & set(arguments):
@@ -48,9 +48,9 @@ def command(name):
         """Train a preset; the same command again goes on where it stopped.
 
         Args:
-          seed: of weights, noise and order of data.
-          run_dir: where to report and save; None: runs/PRESET-SEED.
-          devices: how many of this machine's GPUs share every batch, or all; a run may go on with another number.
+          seed: Seed of weights, noise and data order.
+          run_dir: Run directory, where training reports and saves; None: runs/PRESET-SEED.
+          devices: Number of this machine's GPUs that share every batch, or all; a run may go on with another number.
         """
         load_keras()
         from qrkeras.experiments import train
