@@ -24,7 +24,7 @@ def sample(
       batch_size: Number of samples drawn at a time; the samples are the same whatever it is.
       way: Way in which latents are drawn, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
       output: File to write, .png or .npy; None: RUN/samples-SEED.png, or RUN/samples-prior-SEED.png
-        where THROUGH is given. Points also come as .npy beside it.
+        if WAY is given. Points also come as .npy beside it.
     """
     import numpy as np
 

@@ -1,9 +1,9 @@
 """QRGAN and its baselines: objective x regulariser x update rule x networks."""
 
-from qrkeras.families.gan.images import PRESETS as IMAGES
-from qrkeras.families.gan.mixtures import PRESETS as MIXTURES
+from qrkeras.families.gan import images, mixtures
 from qrkeras.families.gan.spaces import SPACES
 
-PRESETS = {**MIXTURES, **IMAGES}
+PRESETS = {**mixtures.PRESETS, **images.PRESETS}
+PUBLISHED = {**mixtures.PUBLISHED, **images.PUBLISHED}
 
-__all__ = ["PRESETS", "SPACES"]
+__all__ = ["PRESETS", "PUBLISHED", "SPACES"]
