@@ -3,6 +3,8 @@
 import ast
 import pathlib
 import re
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -95,6 +97,18 @@ def test_help_names_what_errors_name(verb, capfd):
     usage, _, told = capfd.readouterr().out.partition("\n")
     assert re.sub(r" \[?-.*?\]|\[OPTIONS\]", "", usage).split() == ["usage:", "qrkeras", verb, *METAVARS[verb].split()]
     assert verbs.summary(verb).split(";")[0][:30].split(" ", 1)[1] in told
+
+
+def test_help_imports_nothing_that_is_slow():
+    script = (
+        "import contextlib, sys\nfrom qrkeras import cli, verbs\n"
+        "cli.main(['--help'])\nassert not {'tyro', 'numpy', 'rich'} & set(sys.modules)\n"
+        "for verb in verbs.VERBS:\n    with contextlib.suppress(SystemExit):\n        cli.main([verb, '--help'])\n"
+        "slow = {'tensorflow', 'keras', 'matplotlib', 'scipy', 'sklearn', 'keras_tuner'} & set(sys.modules)\n"
+        "assert not slow, slow"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_help_of_train_offers_every_field(capfd):
