@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qrkeras import data
+from qrkeras import data, kinds
 from qrkeras.data.order import held_out
 from qrkeras.evaluation import ClassScores, Measures
 from qrkeras.experiments import build, runs, train
@@ -234,7 +234,7 @@ def test_data_that_were_moved_are_the_same_data(images_run, monkeypatch):
 class Conditional:
     """Stands for a class-conditional generator: real digits, of the class that is asked for."""
 
-    example_shape, num_classes, step = (8, 8, 1), 10, 7
+    kind, example_shape, num_classes, step = kinds.IMAGES, (8, 8, 1), 10, 7
 
     def __init__(self):
         self.images, self.labels = data.take(data.load("digits", labels=True))
