@@ -11,7 +11,8 @@ def check_decay(average_decay):
 
 def averaged_copy(network):
     """A network of the same weights that does not train: what `averaged` moves after `network`."""
-    average = type(network).from_config({**network.get_config(), "name": "average"})
+    # It hands `trainable` on to its layers where that changes.
+    average = type(network).from_config({**network.get_config(), "name": "average", "trainable": True})
     average.set_weights(network.get_weights())
     average.trainable = False
     return average

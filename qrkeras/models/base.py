@@ -55,6 +55,43 @@ class GenerativeModel(TrainedModel):
     distribution = "levels"
     batch_size = 256
 
+    @property
+    def parts(self):
+        """The networks that the model was made of, by name: what `freeze` takes and stages hand on."""
+        made_of = self._made_of()
+        return {name: part for name, part in made_of.items() if isinstance(part, keras.layers.Layer)}
+
+    def _made_of(self):
+        return {name: getattr(self, _KEPT_AS.get(name, name)) for name in self.PARTS}
+
+    def freeze(self, *names):
+        """Names parts that do not train from here on, as `part.trainable = False` before `compile` does.
+
+        Their batch normalisation computes with its moving statistics, optimizers hold no moments of theirs, and
+        averages of their weights stay. A model that is compiled is compiled again, so that its optimizers begin anew.
+
+        Example:
+          ```python
+          model.freeze("encoder", "decoder")
+          model.fit(images, batch_size=64)  # moves the rest
+          ```
+
+        Args:
+          *names: of `parts`. Weights of the model itself, such as a VAE's `log_scale`, always train.
+        Raises:
+          ValueError: where the model has no such part, or none is left that trains.
+        """
+        for name in names:
+            if name not in self.parts:
+                raise ValueError(
+                    f"frozen must name parts of {type(self).__name__}: {', '.join(self.parts)}; weights of the model "
+                    f"itself always train. Received: {name!r}"
+                )
+        for name in names:
+            self.parts[name].trainable = False
+        if names and self.compiled:
+            self.compile_from_config(self.get_compile_config())
+
     def noise(self, shape, seed):
         """Noise of the model's `distribution`, a pure function of `seed`, int32 `(2,)`."""
         return noise.DISTRIBUTIONS[self.distribution](shape, seed)
@@ -164,10 +201,9 @@ class GenerativeModel(TrainedModel):
             print(f"Saved artifact at '{filepath}': {', '.join(self.signatures())}")
 
     def get_config(self):
-        parts = {name: getattr(self, _KEPT_AS.get(name, name)) for name in self.PARTS}
         return {
             **super().get_config(),
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
+            **{name: keras.saving.serialize_keras_object(part) for name, part in self._made_of().items()},
             **{name: getattr(self, name) for name in self.OPTIONS},
             "seed": self.seed,
         }

@@ -70,8 +70,8 @@ class TrainedModel(keras.Model):
           optimizer: Keras optimizer, name or configuration.
           **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
         Raises:
-          ValueError: where a loss, a metric or a regularizer is given, a layer computes in float16, or several replicas
-            are to take more than one step an execution.
+          ValueError: where a loss, a metric or a regularizer is given, a layer computes in float16, no part is left to
+            train, or several replicas are to take more than one step an execution.
         """
         for name in _OBJECTIVES:
             if kwargs.pop(name, None) is not None:
@@ -86,6 +86,7 @@ class TrainedModel(keras.Model):
                 f"steps_per_execution must be 1 where {self._replicas} replicas train: Keras cannot loop over their "
                 f"steps (keras issue 19246). Received: {kwargs['steps_per_execution']}"
             )
+        self._hold_still()
         replicas.synchronise(self._flatten_layers(), self._replicas)
         for layer in self._flatten_layers():
             if not isinstance(layer, keras.layers.InputLayer):
@@ -105,6 +106,21 @@ class TrainedModel(keras.Model):
                 stacklevel=2,
             )
         self.optimizer.build(self.trainable_variables)
+
+    def _hold_still(self):
+        """What a part that does not train is made of does not train either; raises ValueError where all parts are such.
+
+        A network that makes its own layers hands `trainable` on to them when it changes, but not when it is loaded.
+        """
+        for part in self.parts.values():
+            if not part.trainable:
+                for layer in part._flatten_layers():
+                    layer.trainable = False
+        if self.parts and not any(part.trainable_variables for part in self.parts.values()):
+            raise ValueError(
+                f"frozen must leave a part of {type(self).__name__} that trains. Received: {', '.join(self.parts)}, "
+                "which are all of them. Leave one out."
+            )
 
     def get_compile_config(self):
         return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), **self._compile_arguments}
@@ -139,8 +155,9 @@ class TrainedModel(keras.Model):
         batch = self._batch(data)
         measured = step.take(self, batch)
         for average, network in self.AVERAGES.items():
-            now = self.random_state[1]
-            replicas.move_average(getattr(self, average), getattr(self, network), self.average_decay, now)
+            if getattr(self, network).trainable_variables:  # the average of what is frozen stays
+                now = self.random_state[1]
+                replicas.move_average(getattr(self, average), getattr(self, network), self.average_decay, now)
         step.check_finite({name: measured[name] for name in self.REPORTS}, self.random_state[1] + 1)
         self.random_state.assign_add([0, 1])
         return self.reports.update(measured, batch.rows)

@@ -61,20 +61,35 @@ def vae(build, *parts, **options):
     return model
 
 
+def still(build, *names):
+    """The model that `build` makes, with parts that do not train."""
+
+    def frozen():
+        model = build()
+        model.freeze(*names)
+        return model
+
+    return frozen
+
+
 POINT_GANS = {
     "gan": gan,
     "match": lambda: gan(QuantileRegression(4, generator="match")),
     "alternating": lambda: gan(NonSaturating(), "alternating", discriminator_steps=2),
     "gradient penalty": lambda: gan(Wasserstein(), "alternating", gradient_penalty=10.0),
     "weight clip": lambda: gan(Wasserstein(), weight_clip=0.1, prior="uniform"),
+    "frozen generator": still(gan, "generator"),
+    "alternating, frozen discriminator": still(lambda: gan(NonSaturating(), "alternating"), "discriminator"),
 }
 BUILDS = {
     **POINT_GANS,
     "batch normalisation": image_gan,
+    "frozen batch normalisation": still(image_gan, "generator"),
     "PixelCNN": lambda: pixels(models.PixelCNN),
     "PixelIQN": lambda: pixels(models.PixelIQN, num_outputs=1, quantile=True),
     "VAE": lambda: vae(models.VAE),
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(4, 8, 1, seed=3), average_decay=0.9),
+    "AIQN of a frozen VAE": still(lambda: BUILDS["AIQNVAE"](), "encoder", "decoder"),
 }
 
 
