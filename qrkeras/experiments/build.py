@@ -21,11 +21,15 @@ def dataset(preset, split="train", labels=False):
 def model(preset, source, seed):
     """The preset's model, compiled, for the examples of `source`; every weight and all noise follow from `seed`.
 
+    What its first weights start from, if anything, is left to `stages`.
+
     Raises:
-      ValueError: where networks, data and objective do not fit each other.
+      ValueError: where networks, data and objective do not fit each other, or a frozen part is none of the model's.
     """
     with _layers_in(preset.precision):
-        return preset.build(source, seed)
+        built = preset.build(source, seed)
+    built.freeze(*preset.frozen)
+    return built
 
 
 def batches(preset, source, seed, start_step):

@@ -3,7 +3,7 @@
 import types
 
 from qrkeras import data, kinds, presets
-from qrkeras.experiments import build, runs
+from qrkeras.experiments import build, runs, stages
 from qrkeras.experiments.train import load_model
 
 
@@ -21,9 +21,10 @@ def from_preset(name, seed=0, shape=None):
       seed: int, of weights and noise.
       shape: of the examples that it is to be trained on, such as `(32, 32, 3)`; None: of the preset's data, which are
         loaded only if their shape is not known without.
-    Returns: a compiled `keras.Model` of `qrkeras.models`.
+    Returns: a compiled `keras.Model` of `qrkeras.models`; if the preset starts from a run, with that run's weights.
     Raises:
-      ValueError: if there is no such preset, or its networks do not make examples of that shape.
+      ValueError: if there is no such preset, its networks do not make examples of that shape, or the run that it starts
+        from does not fit.
     """
     preset = presets.get(name)
     num_classes = None
@@ -31,9 +32,10 @@ def from_preset(name, seed=0, shape=None):
         source = build.dataset(preset, labels=True)
         shape, num_classes = shape or source.shape, source.num_classes
     shape = shape or data.known_shape(preset.data.name, preset.data.image_size) or build.dataset(preset).shape
-    return build.model(
-        preset, types.SimpleNamespace(kind=kinds.of(shape), shape=tuple(shape), num_classes=num_classes), seed
-    )
+    source = types.SimpleNamespace(kind=kinds.of(shape), shape=tuple(shape), num_classes=num_classes)
+    model = build.model(preset, source, seed)
+    stages.start(model, preset.start_from)
+    return model
 
 
 def from_run(path, best=False):

@@ -1,13 +1,14 @@
 """Train a preset into a run directory; the same call again goes on where it stopped."""
 
 import dataclasses
+import pathlib
 import re
 
 import keras
 import tensorflow as tf
 
 from qrkeras import callbacks
-from qrkeras.experiments import build, runs
+from qrkeras.experiments import build, runs, stages
 from qrkeras.machine import devices as machine
 from qrkeras.models import abilities
 from qrkeras.presets import check
@@ -46,16 +47,19 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
     keras.utils.set_random_seed(seed)
     with machine.strategy(names).scope():
         fresh = build.model(dataclasses.replace(preset, steps_per_execution=at_once), source, seed)
+    run_dir = pathlib.Path(run_dir or f"runs/{name}-{seed}")
+    begun = callbacks.checkpoints(run_dir / "checkpoints")  # which hold what training made of the first weights
+    started = None if begun else stages.start(fresh, preset.start_from)
     evaluator = None
     if preset.evaluate_every:
         real = build.dataset(preset) if preset.takes_labels else source
         evaluator = build.evaluator(preset, real, verbose=verbose)
-    with runs.opened(run_dir or f"runs/{name}-{seed}", name, preset, seed, source.fingerprint()) as run:
-        _train(run, source, fresh, evaluator, names, at_once, verbose)
+    with runs.opened(run_dir, name, preset, seed, source.fingerprint()) as run:
+        _train(run, source, fresh, started, evaluator, names, at_once, verbose)
     return run
 
 
-def _train(run, source, fresh, evaluator, names, at_once, verbose):
+def _train(run, source, fresh, started, evaluator, names, at_once, verbose):
     preset, say = run.preset, print if verbose else (lambda *_: None)
     if source.left_out:
         say(f"{source.name}: {source.size:,} images; left out: {_few(source.left_out)}")
@@ -75,7 +79,9 @@ def _train(run, source, fresh, evaluator, names, at_once, verbose):
         say(f"{run.path}: {model.step:,} of {preset.steps:,} steps done, nothing to do; --steps trains longer")
         return
     model.steps_per_execution = min(remaining, at_once)
-    say(f"{run.path}: {run.name}, seed {run.seed}, steps {model.step + 1:,} to {preset.steps:,} on {', '.join(names)}")
+    frozen = f"{', '.join(preset.frozen)} frozen" if preset.frozen else None
+    steps = f"steps {model.step + 1:,} to {preset.steps:,} on {', '.join(names)}"
+    say("; ".join(filter(None, [f"{run.path}: {run.name}, seed {run.seed}, {steps}", started, frozen])))
     stop = callbacks.StopOnSignal()
     try:
         batches = build.batches(preset, source, run.seed, model.step)

@@ -61,6 +61,10 @@ class Preset:
     every other one."""
     precision: Precision = "float32"
     """What layers compute in: float32, or bfloat16; weights, outputs, losses and averages are float32 in both."""
+    start_from: str | None = None
+    """Run whose newest model gives the first weights of parts that both models have, by name; None: all are new."""
+    frozen: tuple[str, ...] = ()
+    """Parts of the model that do not train, by their names, such as encoder decoder."""
     sources: tyro.conf.SuppressFixed[tyro.conf.Fixed[Mapping[str, str]]] = dataclasses.field(
         default_factory=dict, compare=False
     )
@@ -77,13 +81,18 @@ class Preset:
         return False
 
 
+# Of fields that hold what no paper says; a preset with another value names its own.
+_SOURCES = {"start_from": "Choice: one stage", "frozen": "Choice: all parts train"}
+
+
 def citation(preset, field):
     """Source of a dotted field: its own, or that of the part it belongs to."""
-    while field not in preset.sources:
+    sources = {**_SOURCES, **preset.sources}
+    while field not in sources:
         if "." not in field:
             raise KeyError(f"{field} has no source")
         field = field.rpartition(".")[0]
-    return preset.sources[field]
+    return sources[field]
 
 
 def with_sources(preset, sources, **changes):

@@ -15,7 +15,7 @@ from qrkeras.families.preset import Data
 # What belongs to the run around a model and not to the model.
 AROUND = {
     "batch_size", "steps", "log_every", "sample_every", "checkpoint_every", "evaluate_every", "evaluate_samples",
-    "evaluate_references", "evaluate_features", "evaluate_measures", "class_conditional",
+    "evaluate_references", "evaluate_features", "evaluate_measures", "class_conditional", "start_from", "frozen",
 }  # fmt: skip
 OTHERS = {
     "loss.real_target": 1.0,
@@ -124,6 +124,15 @@ def test_every_value_reaches_the_model(tiny, kind):
         if not differ(as_it_is, told(changed(preset, field, another(preset, field)))):
             ignored.append(field)
     assert ignored == []
+
+
+@pytest.mark.parametrize("kind, part", [("points", "generator"), ("images", "discriminator"), ("latents", "aiqn")])
+def test_frozen_parts_reach_the_model(tiny, kind, part):
+    preset = dataclasses.replace(tiny[kind], frozen=(part,))
+    model = build.model(preset, source_of(preset), seed=3)
+    assert [name for name, made in model.parts.items() if not made.trainable] == [part]
+    known = model.optimizer._trainable_variables
+    assert 0 < len(known) == len(model.trainable_variables)
 
 
 def test_networks_of_a_gan_do_not_share_their_weights(tiny_points):

@@ -227,6 +227,8 @@ def test_places_do_not_depend_on_the_directory_of_the_command(tmp_path, monkeypa
     runs.create("run", "cats", preset, 0)
     for name in ("ring8", "folder:", "tfds:folder:x"):
         assert runs.anchored(dataclasses.replace(CATS, data=Data(name))).data.name == name
+    assert runs.anchored(CATS).start_from is None
+    assert runs.anchored(dataclasses.replace(CATS, start_from="runs/x")).start_from == f"{tmp_path}/runs/x"
     remote = Data("cifar10", directory="gs://bucket/data")
     assert runs.anchored(dataclasses.replace(CATS, data=remote)).data == remote
 

@@ -159,6 +159,15 @@ def test_offline_presets_are_those_of_cifar10_on_other_data():
         }  # fmt: skip
 
 
+def test_stages_need_no_source_and_may_have_one():
+    preset = presets.get("qrgan-ring8")
+    assert (preset.start_from, preset.frozen) == (None, ())
+    assert presets.citation(preset, "frozen") == "Choice: all parts train" and "frozen" not in preset.sources
+    second = dataclasses.replace(preset, frozen=("generator",), sources={**preset.sources, "frozen": "Table 5"})
+    assert presets.citation(second, "frozen") == "Table 5"
+    assert presets.from_dict(json.loads(json.dumps(presets.to_dict(second)))) == second
+
+
 def test_citation_of_a_field_without_source():
     with pytest.raises(KeyError, match="no_such has no source"):
         presets.citation(presets.get("qrgan-ring8"), "no_such")
@@ -254,6 +263,15 @@ def test_configurations_from_before_all_optimizers_had_schedules():
     old = presets.to_dict(preset)
     del old["optimizer"]["decays"], old["evaluate_measures"]
     assert presets.from_dict(old) == preset
+
+
+def test_configurations_and_files_from_before_there_were_stages(tmp_path):
+    preset = presets.get("qrgan-ring8")
+    old = json.loads(presets.to_json(preset))
+    del old["preset"]["start_from"], old["preset"]["frozen"]
+    assert presets.from_dict(old["preset"]) == preset
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    assert presets.get(str(tmp_path / "old.json")) == preset
 
 
 @pytest.mark.parametrize("kind", [optimizers.Adam, optimizers.RmsProp, optimizers.Sgd])

@@ -22,6 +22,17 @@ def test_round_trip(tmp_path):
     assert again.label == "KID[digits-cnn] train"
 
 
+def test_trials_of_a_second_stage(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    space = families.space("qrgan")
+    preset = dataclasses.replace(space.preset(miniature=True), start_from="runs/x", frozen=("generator",))
+    sweep.create("s", space, preset)
+    again = sweep.load("s").preset
+    assert (again.start_from, again.frozen) == (f"{tmp_path}/runs/x", ("generator",))
+    longer = space.full_length(space.apply(again, {"loss.penalty_weight": 0.5}))
+    assert (longer.start_from, longer.frozen) == (again.start_from, again.frozen), "as the winner is written"
+
+
 def test_the_papers_sweep_is_the_default(tmp_path):
     found = sweep.create(tmp_path / "s", "pixelcnn")
     assert (found.trials, found.algorithm, found.objective) == (500, "random", "fid")

@@ -30,6 +30,16 @@ def test_typed_overrides_reach_the_preset(done, monkeypatch):
     assert preset.sources == default.sources
 
 
+def test_stages_are_options(done, monkeypatch):
+    import qrkeras.experiments.train
+
+    calls = []
+    monkeypatch.setattr(qrkeras.experiments.train, "train", lambda *arguments, **machine: calls.append(arguments))
+    done("train", "aiqnvae-digits", "--start-from", "runs/x", "--frozen", "encoder", "decoder", "--seed", 3)
+    expected = dataclasses.replace(presets.get("aiqnvae-digits"), start_from="runs/x", frozen=("encoder", "decoder"))
+    assert calls == [("aiqnvae-digits", expected, 3, None)]
+
+
 @pytest.mark.parametrize("name", presets.PRESETS)
 def test_every_preset_is_its_own_default(done, monkeypatch, name):
     import qrkeras.experiments.train
