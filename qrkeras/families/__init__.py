@@ -1,20 +1,21 @@
 """What can be trained: the papers' experiments as frozen data. Importing this imports no TensorFlow.
 
 A family is a folder: `schema.py` what can be set, `presets.py` the papers' values with their sources, `build.py` preset
-to compiled model, `spaces.py` what is searched; and its name in `FAMILIES`.
+to compiled model, `spaces.py` what is searched; and its name in `NAMES`.
 """
 
 import dataclasses
 import difflib
+import importlib
 import json
 import pathlib
 
-from qrkeras.families import gan, pixels, vae
 from qrkeras.families.papers import Published
 from qrkeras.families.parts import from_dict, leaves, to_dict
 from qrkeras.families.preset import citation
 
-FAMILIES = (gan, pixels, vae)
+NAMES = ("gan", "pixels", "vae")
+FAMILIES = tuple(importlib.import_module(f"qrkeras.families.{name}") for name in NAMES)
 PRESETS = {name: preset for family in FAMILIES for name, preset in family.PRESETS.items()}
 PUBLISHED = {name: known for family in FAMILIES for name, known in family.PUBLISHED.items()}
 SPACES = {space.name: space for family in FAMILIES for space in family.SPACES}
