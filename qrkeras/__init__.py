@@ -44,7 +44,15 @@ _SERIALIZABLE = {
         "UpsampleConv2D",
         "VerticalConv2D",
     ),
-    "losses": ("Hinge", "LeastSquares", "NonSaturating", "QuantileRegression", "Wasserstein"),
+    "losses": (
+        "BatchSmoothing",
+        "Hinge",
+        "LeastSquares",
+        "Mixup",
+        "NonSaturating",
+        "QuantileRegression",
+        "Wasserstein",
+    ),
     "models": ("AIQNVAE", "GAN", "PixelCNN", "PixelIQN", "VAE"),
     "networks": ("Identity", "LatentQuantiles", "PixelNetwork"),
 }

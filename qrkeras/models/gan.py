@@ -158,16 +158,30 @@ class GAN(GenerativeModel):
         """Both losses, and `d_total`, what the discriminator descends: its loss and the gradient penalty, if any."""
         real = batch.examples
         fake = ops.cast(self.generator(noise("z"), training=training), "float32")
+        first, second, shares = self.shown(real, fake, noise)
         if wanted == "g_loss":
-            fake_outputs = self.whole_outputs(fake, training)
-            real_outputs = self.whole_outputs(real, training) if self.objective.generator_uses_real else None
-            return {"g_loss": self.objective.generator(fake_outputs, real_outputs)}
-        real_outputs, fake_outputs = self.whole_outputs(real, training), self.whole_outputs(fake, training)
-        total = d_loss = self.objective.discriminator(real_outputs, fake_outputs)
+            second_outputs = self.whole_outputs(second, training)
+            first_outputs = self.whole_outputs(first, training) if self.objective.generator_uses_real else None
+            return {"g_loss": self.objective.generator(second_outputs, first_outputs, shares)}
+        first_outputs, second_outputs = self.whole_outputs(first, training), self.whole_outputs(second, training)
+        total = d_loss = self.objective.discriminator(first_outputs, second_outputs, shares)
         if self.gradient_penalty is not None and training:
             total = d_loss + self.gradient_penalty * self.penalty(real, fake, noise.fractions())
         measured = {"d_loss": d_loss, "d_total": total}
-        return measured if wanted else {**measured, "g_loss": self.objective.generator(fake_outputs, real_outputs)}
+        if wanted:
+            return measured
+        return {**measured, "g_loss": self.objective.generator(second_outputs, first_outputs, shares)}
+
+    def shown(self, real, fake, noise):
+        """The two batches that the discriminator sees, and the share of real examples in each row of the first.
+
+        They are real and generated examples, without shares, or the objective's mixtures of these: all examples are
+        generated at once, and mixed afterwards.
+        """
+        if not self.objective.mixes:
+            return real, fake, None
+        whole, own = noise.shares(self.objective.shares)
+        return interpolate(real, fake, own), interpolate(fake, real, own), whole
 
     def whole_outputs(self, examples, training):
         """The discriminator's outputs in float32, of the whole batch: objectives may look at its statistics."""
