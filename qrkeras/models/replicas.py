@@ -74,21 +74,26 @@ def synchronise(layers, replicas):
             layer.synchronized = replicas > 1
 
 
+def sizes(x, batch_size):
+    """Sizes of the batches that `fit` makes of `x`; empty if they may be any."""
+    if isinstance(x, tf.data.Dataset):
+        found = {part.shape[0] if part.shape.rank else None for part in tf.nest.flatten(x.element_spec)}
+        return set() if None in found else found
+    if not hasattr(x, "shape") or not len(x):
+        return set()  # PyDataset or generator, whose batches may be of any size
+    size = min(batch_size or 32, len(x))
+    return {size, len(x) % size} - {0}
+
+
 def check_shares(x, batch_size, replicas, parts):
     """Raises ValueError where `replicas` would not get equal parts of every batch of `x`, for `parts` updates each."""
     if replicas == 1:
         return
-    if isinstance(x, tf.data.Dataset):
-        sizes = {part.shape[0] for part in tf.nest.flatten(x.element_spec)}
-    elif hasattr(x, "shape"):
-        size = min(batch_size or 32, len(x))
-        sizes = {size, len(x) % size}
-    else:  # PyDataset or generator, whose batches may be of any size
-        sizes = {None}
-    if None in sizes or any(size % (replicas * parts) for size in sizes):
+    found = sizes(x, batch_size)
+    if not found or any(size % (replicas * parts) for size in found):
         each = f", {parts} updates each" if parts > 1 else ""
         raise ValueError(
             f"x must come in batches that {replicas} replicas can share evenly{each}. Received batches of "
-            f"{sorted(s for s in sizes if s) or 'unknown size'}. Give a multiple of {replicas * parts}, and "
+            f"{sorted(found) or 'unknown size'}. Give a multiple of {replicas * parts}, and "
             "drop_remainder=True to tf.data's batch."
         )

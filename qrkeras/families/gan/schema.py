@@ -80,8 +80,9 @@ class Sngan:
     """Channels at the image's side, in both networks."""
     spectral_norm: bool = False
     """Spectral normalisation of the discriminator's kernels."""
-    batch_features: Literal["none", "equivariant", "minibatch"] = "none"
-    """What the discriminator sees of the batch. equivariant: all layers (BGAN). minibatch: minibatch discrimination."""
+    batch_features: Literal["equivariant", "minibatch"] | None = None
+    """What the discriminator knows of the batch. equivariant: every layer its mean (BGAN). minibatch: minibatch
+    discrimination. None: nothing."""
 
     def build(self, shape, latent_dim, num_outputs, batch_size, seed):
         """Generator and discriminator of examples of `shape`."""
