@@ -14,7 +14,8 @@ epsilon 1e-5, as in the project's DCGAN. Weights are drawn from N(0, 0.02), bias
 normalisation follows have none.
 **Choice**: "adding a layer to both networks" (64 x 64) is a 4x4 transposed convolution to 8w first in the generator
 and a 4x4 convolution of stride 2 to 8w last in the discriminator. For 8 x 8 both networks keep their layers at 4 x 4
-and 8 x 8, and the channels that these have next to the image: dense to 4 x 4 x 2w and w; w, w, and 3x3 to 2w.
+and 8 x 8, and the channels that these have next to the image: dense to 4 x 4 x 2w and w; w, w, and 3x3 to 2w; for
+16 x 16 they have one stage more.
 """
 
 import keras
@@ -32,7 +33,7 @@ from qrkeras.networks.dcgan import CHANNELS_LAST
 from qrkeras.networks.seeds import layer_seeds
 
 # Image size -> resolution of the deepest channels, doublings whose channels double too, doublings that keep them.
-_RESOLUTIONS = {8: (4, 1, 0), 32: (4, 3, 0), 48: (6, 3, 0), 64: (4, 3, 1)}
+_RESOLUTIONS = {8: (4, 1, 0), 16: (4, 2, 0), 32: (4, 3, 0), 48: (6, 3, 0), 64: (4, 3, 1)}
 
 
 def _resolutions(image_size):
@@ -49,7 +50,7 @@ def sngan_generator(image_size=32, channels=3, latent_dim=128, width=64, seed=No
     """Latent to image  (Miyato et al. 2018, Table 3): see the module.
 
     Args:
-      image_size: 8, 32, 48 or 64.   width: channels of the last hidden layer.
+      image_size: 8, 16, 32, 48 or 64.   width: channels of the last hidden layer.
       seed: int, from which every layer draws its own seed, or None.
     Returns: a functional `keras.Model`, `(batch, latent_dim)` -> `(batch, image_size, image_size, channels)` in
       (-1, 1), float32.
@@ -93,7 +94,7 @@ def sngan_discriminator(
     kernel but that of minibatch discrimination.
 
     Args:
-      image_size: 8, 32, 48 or 64.   width: channels of the first layer.
+      image_size: 8, 16, 32, 48 or 64.   width: channels of the first layer.
       num_outputs: 1, or the number of quantiles of `QuantileRegression`.
       spectral_norm: True divides each kernel by its largest singular value.
       batch_features: what outputs know of the batch. None: nothing. "equivariant": every layer sees its mean (BGAN).

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from qrkeras import models, networks
-from qrkeras.losses import NonSaturating, QuantileRegression, Wasserstein
+from qrkeras.losses import BatchSmoothing, Mixup, NonSaturating, QuantileRegression, Wasserstein
 from qrkeras.machine import devices
 from qrkeras.models import replicas
 from qrkeras.models.noise import NOISE, BatchNoise
@@ -47,11 +47,11 @@ def image_gan():
     return model
 
 
-def equivariant_gan(gradient_penalty=None):
+def equivariant_gan(loss=None, update="simultaneous", gradient_penalty=None, discriminator_steps=1):
     generator = networks.mlp(3, 2, width=8, seed=1)
-    discriminator = networks.mlp(2, 1, width=8, equivariant_batch_size=8, seed=2)
-    model = models.GAN(generator, discriminator, 3, NonSaturating(), gradient_penalty)
-    model.compile(sgd(), sgd())
+    discriminator = networks.mlp(2, 1, width=8, equivariant_batch_size=8 // discriminator_steps, seed=2)
+    model = models.GAN(generator, discriminator, 3, loss or NonSaturating(), gradient_penalty)
+    model.compile(sgd(), sgd(), update, discriminator_steps)
     return model
 
 
@@ -86,6 +86,9 @@ POINT_GANS = {
     "gradient penalty": lambda: gan(Wasserstein(), "alternating", gradient_penalty=10.0),
     "weight clip": lambda: gan(Wasserstein(), weight_clip=0.1, prior="uniform"),
     "equivariant": equivariant_gan,
+    "mixup": lambda: gan(Mixup(0.5)),
+    "BGAN": lambda: equivariant_gan(BatchSmoothing(0.3, "outputs")),
+    "M-BGAN": lambda: equivariant_gan(BatchSmoothing(0.5, "losses"), "alternating", discriminator_steps=2),
     "equivariant with a gradient penalty": lambda: equivariant_gan(gradient_penalty=10.0),
 }
 BUILDS = {
