@@ -29,8 +29,8 @@ def main():
     parser.add_argument("--steps", type=int, default=None, help="updates; the preset's by default")
     s = parser.parse_args()
 
-    from qrkeras import latents
     from qrkeras.experiments import runs
+    from qrkeras.verbs import latents
 
     run = runs.load(s.run)
     compared = latents.compare(run)

@@ -1,12 +1,10 @@
-"""The `qrkeras` command: finds the verb, and ends bad input with one message."""
+"""The `qrkeras` command: finds the verb, prints what it gives back, and ends bad input with one message."""
 
 import difflib
 import os
 import sys
 
-import tyro
-
-from qrkeras.commands import VERBS
+from qrkeras import verbs
 from qrkeras.machine.quiet import load_keras, load_tensorflow
 from qrkeras.machine.terminal import plain_output
 
@@ -23,24 +21,18 @@ def _run(arguments):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: qrkeras VERB ...\n\nGenerative image models learned by quantile regression.\n")
-        for name, verb in VERBS.items():
-            told, *_ = (verb.__doc__ or "").splitlines() or [""]
-            print(f"  {name:12} {told}".rstrip())
+        for name in verbs.VERBS:
+            print(f"  {name:12} {verbs.summary(name)}".rstrip())
         print("\n`qrkeras VERB --help` tells more of each.")
         return
     name, rest = arguments[0], arguments[1:]
     try:
-        if name not in VERBS:
-            near = difflib.get_close_matches(name, VERBS, n=1)
+        if name not in verbs.VERBS:
+            near = difflib.get_close_matches(name, verbs.VERBS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise ValueError(f"VERB must be one of {', '.join(VERBS)}. Received: {name!r}.{hint}")
-        # `train` refuses misspelt options first; `tune` leaves TensorFlow to its workers.
-        if name not in ("presets", "train", "tune") and not {"-h", "--help"} & set(rest):
-            load_tensorflow() if name == "serve" else load_keras()
-        if name == "train":
-            VERBS[name](rest)
-        else:
-            tyro.cli(VERBS[name], args=rest, prog=f"qrkeras {name}")
+            raise ValueError(f"VERB must be one of {', '.join(verbs.VERBS)}. Received: {name!r}.{hint}")
+        for line in _called(name, rest) or ():
+            print(line)
         sys.stdout.flush()  # into a file on a full disk
     except (ValueError, RuntimeError, OSError) as error:
         print(f"qrkeras {name}: {error}", file=sys.stderr)
@@ -48,3 +40,16 @@ def _run(arguments):
     except KeyboardInterrupt:
         print(f"\nqrkeras {name}: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _called(name, arguments):
+    """What the verb gives back."""
+    # `train` refuses misspelt options first; `tune` leaves TensorFlow to its workers.
+    if name not in ("presets", "train", "tune") and not {"-h", "--help"} & set(arguments):
+        load_tensorflow() if name == "serve" else load_keras()
+    verb = verbs.verb(name)
+    if name == "train":  # whose options are its preset's
+        return verb(arguments)
+    import tyro
+
+    return tyro.cli(verb, args=arguments, prog=f"qrkeras {name}")

@@ -52,7 +52,7 @@ def _tiny(preset, **changes):
 LONGEST = (
     "tests/models/test_gan.py", "tests/search/test_launch.py", "tests/search/test_trial.py", "tests/test_cli.py",
     "tests/experiments/test_train.py", "tests/experiments/test_build.py", "tests/models/", "tests/evaluation/",
-    "tests/tuning/", "tests/test_golden.py", "tests/test_demo.py", "tests/experiments/", "tests/test_coverage.py",
+    "tests/tuning/", "tests/test_golden.py", "tests/verbs/test_demo.py", "tests/experiments/", "tests/verbs/",
     "tests/serving/", "tests/export/",
 )  # fmt: skip
 
@@ -210,3 +210,8 @@ def tiny_latents():
 @pytest.fixture(scope="session")
 def latents_run(tiny_latents, shared_run):
     return shared_run("latents", "aiqnvae-digits", tiny_latents)
+
+
+@pytest.fixture(scope="session")
+def vae_run(tiny_latents, shared_run):
+    return shared_run("vae", "vae-digits", dataclasses.replace(tiny_latents, aiqn=None, steps=5))

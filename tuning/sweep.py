@@ -14,8 +14,8 @@ import sys
 
 import tyro
 
-from qrkeras.commands.tuning import Search, finish
 from qrkeras.machine.quiet import load_tensorflow
+from qrkeras.verbs.tune import Search, finish
 
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
@@ -34,7 +34,7 @@ def main():
 
     worker.serve(sweep)
     if os.environ["KERASTUNER_TUNER_ID"] == "chief":
-        finish(sweep)
+        print(*finish(sweep), sep="\n")
 
 
 if __name__ == "__main__":

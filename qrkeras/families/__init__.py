@@ -10,11 +10,13 @@ import json
 import pathlib
 
 from qrkeras.families import gan, pixels, vae
+from qrkeras.families.papers import Published
 from qrkeras.families.parts import from_dict, leaves, to_dict
 from qrkeras.families.preset import citation
 
 FAMILIES = (gan, pixels, vae)
 PRESETS = {name: preset for family in FAMILIES for name, preset in family.PRESETS.items()}
+PUBLISHED = {name: known for family in FAMILIES for name, known in family.PUBLISHED.items()}
 SPACES = {space.name: space for family in FAMILIES for space in family.SPACES}
 
 
@@ -31,6 +33,11 @@ def get(name):
     near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.4)
     hint = f' Did you mean "{near[0]}"?' if near else ""
     raise ValueError(f"PRESET must be one that `qrkeras presets` lists. Received: {name!r}.{hint}")
+
+
+def published(name):
+    """`Published` of the preset called `name`, or in the file `name`."""
+    return PUBLISHED.get(name, Published(f"the file {name}, whose values cite theirs"))
 
 
 def space(name):

@@ -20,15 +20,16 @@ Decays = Annotated[
 @part
 class Adam:
     learning_rate: Positive
-    """Step size at first."""
+    """Step size of the optimizer, at first."""
     beta_1: Share = 0.9
-    """Decay of the first moment."""
+    """Decay of Adam's average of gradients."""
     beta_2: Share = 0.999
-    """Decay of the second moment."""
+    """Decay of Adam's average of squared gradients."""
     epsilon: Positive = 1e-7
-    """Added to the root of the second moment; a larger one takes smaller steps where gradients are small."""
+    """Number added to the root of the average of squared gradients; a larger one takes smaller steps where gradients
+    are small."""
     decays: Decays = ()
-    """Pairs of a number of steps and the step size after them."""
+    """Pairs of a number of steps and the step size after them, such as 120000 3e-5 180000 1e-5."""
 
     def build(self):
         import keras
@@ -39,9 +40,9 @@ class Adam:
 @part
 class RmsProp:
     learning_rate: Positive
-    """Step size at first."""
+    """Step size of the optimizer, at first."""
     decays: Decays = ()
-    """Pairs of a number of steps and the step size after them."""
+    """Pairs of a number of steps and the step size after them, such as 120000 3e-5 180000 1e-5."""
 
     def build(self):
         import keras
@@ -52,9 +53,9 @@ class RmsProp:
 @part
 class Sgd:
     learning_rate: Positive
-    """Step size at first."""
+    """Step size of the optimizer, at first."""
     decays: Decays = ()
-    """Pairs of a number of steps and the step size after them."""
+    """Pairs of a number of steps and the step size after them, such as 120000 3e-5 180000 1e-5."""
 
     def build(self):
         import keras

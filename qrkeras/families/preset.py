@@ -29,12 +29,12 @@ Steps = Annotated[int | tuple[int, ...], Range("at least 1, or several steps tha
 @part
 class Data:
     name: str
-    """ring8, grid25, digits, photo-patches, cifar10, stl10, imagenet32, lsun-bedroom, celeb_a, cats, tfds:NAME, or
-    folder:PATH for your own images."""
+    """Name of the data: ring8, grid25, digits, photo-patches, cifar10, stl10, imagenet32, lsun-bedroom, celeb_a, cats,
+    tfds:NAME, or folder:PATH for your own images."""
     image_size: int | None = None
-    """Pixels a side: larger or smaller images are cropped to a square and resized. None keeps their size."""
+    """Side of images in pixels: larger or smaller ones are cropped to a square and resized. None keeps their size."""
     directory: Annotated[str | None, RHYTHM] = None
-    """Where TFDS data lies or is put. None: TFDS's own default."""
+    """Folder where TFDS data lies or is put. None: TFDS's own default."""
 
 
 @part(kw_only=True)
@@ -46,7 +46,7 @@ class Preset:
     batch_size: Count
     """Examples that each update sees (of a GAN: each update of the discriminator)."""
     steps: Annotated[Count, RHYTHM]
-    """Updates (of a GAN: of the generator)."""
+    """Updates of the whole training (of a GAN: of the generator)."""
     log_every: Annotated[Count, RHYTHM]
     """Steps between lines of metrics.jsonl."""
     sample_every: Annotated[Steps | None, RHYTHM]
@@ -58,14 +58,16 @@ class Preset:
     evaluate_every: Annotated[Count | None, RHYTHM] = None
     """Steps between evaluations of generated images against real ones; None: never."""
     evaluate_samples: Annotated[Count, RHYTHM] = 50_000
-    """Generated images of an evaluation."""
+    """Generated images that an evaluation measures."""
     evaluate_references: Annotated[Count, RHYTHM] = 50_000
-    """Real images of each split that they are compared with, at most; larger data is drawn from."""
+    """Real images of each split that an evaluation compares generated ones with, at most; of larger data some are
+    drawn."""
     evaluate_features: Annotated[str, RHYTHM] = "inception"
     """Feature network of an evaluation: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it),
     cifar10-cnn, digits-cnn, or FILE.keras (read in Keras' safe mode)."""
     evaluate_measures: Annotated[Literal["all", "distances"], RHYTHM] = "all"
-    """distances: FID, KID and Inception score. all: those that compare every image with every other one, too."""
+    """Measures of an evaluation. distances: FID, KID and Inception score. all: also those that compare every image with
+    every other one."""
     precision: Precision = "float32"
     """What layers compute in: float32, or bfloat16; weights, outputs, losses and averages are float32 in both."""
     sources: tyro.conf.SuppressFixed[tyro.conf.Fixed[Mapping[str, str]]] = dataclasses.field(

@@ -46,7 +46,7 @@ def inception():
     finally:
         socket.setdefaulttimeout(patience)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), "uint8")])
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), "uint8")], autograph=False)
     def run(images):
         found = module(tf.cast(images, "float32") / 127.5 - 1.0)
         return tuple(tf.reshape(found[key], (tf.shape(images)[0], -1)) for key in ("pool_3", "logits"))

@@ -89,7 +89,7 @@ def from_keras(model, name):
     network = keras.Model(inputs, outputs if has_logits else outputs[0])
     size, channels = shape[1], shape[3]
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, channels), "uint8")])
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, channels), "uint8")], autograph=False)
     def run(images):
         images = tf.cast(images, "float32")
         if size is not None:  # the identity for images of that size

@@ -7,7 +7,8 @@ from qrkeras.models.signature import Signature
 
 def compiled(function, *inputs):
     """`function` compiled once for inputs of the given `(shape, dtype)`."""
-    return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype) for shape, dtype in inputs])
+    specs = [tf.TensorSpec(shape, dtype) for shape, dtype in inputs]
+    return tf.function(function, input_signature=specs, autograph=False)  # it has no Python control flow to convert
 
 
 def write_saved_model(signatures, path):

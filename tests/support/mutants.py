@@ -198,7 +198,7 @@ MUTANTS = [
         "qrkeras/families/optimizers.py",
         "[step - 1 for step in steps]",
         "list(steps)",
-        "tests/test_pixels.py",
+        "tests/families/test_pixels.py",
     ),
     Mutant(
         "own: Hinge's margin",
@@ -268,7 +268,7 @@ MUTANTS = [
         "qrkeras/experiments/build.py",
         '"train", network, preset.evaluate_references, verbose)',
         '"train", network, 50_000, verbose)',
-        "tests/test_evaluate.py",
+        "tests/verbs/test_evaluate.py",
     ),
     Mutant(
         "own: drawn value is not rounded",

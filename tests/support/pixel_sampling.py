@@ -1,13 +1,15 @@
 """The plain sampler of a PixelCNN: the whole network once for every value."""
 
 import numpy as np
+import tensorflow as tf
 
 
 def plain_sample(network, tau, known, mask, labels, value_of):
     """What `PixelNetwork.sample` computes, straight from the definition. Returns a NumPy array."""
     image = np.zeros(known.shape, "float32")
+    predict = tf.function(lambda image: network(image, tau if network.quantile else None, labels), autograph=False)
     for i, j, c in np.ndindex(known.shape[1:]):
-        outputs = network(image, tau if network.quantile else None, labels).numpy()
+        outputs = predict(tf.constant(image)).numpy()
         drawn = np.asarray(value_of(outputs[:, i, j, c], tau[:, i, j, c]))
         image[:, i, j, c] = np.where(mask[:, i, j] > 0, known[:, i, j, c], drawn)
     return image

@@ -12,8 +12,8 @@ import pytest
 import tyro
 
 from qrkeras import cli
-from qrkeras.commands.tuning import Search
 from qrkeras.search import launch
+from qrkeras.verbs.tune import Search
 
 TUNING = pathlib.Path(__file__).parents[2] / "tuning"
 COMPOSE = (TUNING / "compose.yaml").read_text()

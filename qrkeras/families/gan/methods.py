@@ -4,6 +4,13 @@ import dataclasses
 
 from qrkeras.families.gan.schema import LeastSquares, NonSaturating, Wasserstein
 
+# Methods that are not compared in the paper's tables -> what else it says of them.
+DIFFERS = {
+    "qrgan-bounded": "; eq. 4: bounded targets",
+    "qrgan-l2": "; Section 2.2: the penalty that saturates",
+    "qrgan-no-bn": "; Section 3: without batch normalisation in the discriminator, as WGAN-GP",
+}
+
 
 def methods(quantile_regression, quantile_source, gradient_penalty, penalty_source):
     """Method name -> (fields of the preset, sources of those fields).

@@ -6,9 +6,10 @@ The choices that the paper leaves open are those with which QRGAN holds the mode
 training; docs/results/gan.md has the figures over ten seeds, and what else was tried.
 """
 
-from qrkeras.families.gan.methods import methods
+from qrkeras.families.gan.methods import DIFFERS, methods
 from qrkeras.families.gan.schema import GanPreset, Mlp, QuantileRegression
 from qrkeras.families.optimizers import Adam
+from qrkeras.families.papers import Published
 from qrkeras.families.preset import Data
 
 SOURCES = {
@@ -84,4 +85,12 @@ PRESETS = {
     f"{method}-{data}": _preset(data, fields, sources)
     for data in UPDATES
     for method, (fields, sources) in METHODS.items()
+}
+PUBLISHED = {
+    f"{method}-{data}": Published(
+        f"QRGAN, Section 3.1, Table 2{DIFFERS.get(method, '')}",
+        "pictures and no figures (QRGAN, Figs. 2 and 3)",
+    )
+    for data in UPDATES
+    for method in METHODS
 }

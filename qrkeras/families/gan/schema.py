@@ -17,9 +17,9 @@ class Mlp:
     hidden_layers: Count = 2
     """Hidden layers of each network."""
     activation: str = "relu"
-    """Any Keras activation."""
+    """Activation of hidden layers, any of Keras."""
     kernel_initializer: str = "glorot_uniform"
-    """Any random Keras initialiser."""
+    """Initialiser of weights, any random one of Keras."""
     equivariant: bool = False
     """Whether the discriminator's layers look at the whole batch (BGAN)."""
 
@@ -43,11 +43,11 @@ class Mlp:
 @part
 class Dcgan:
     width: Count = 64
-    """Main dimension, in both networks."""
+    """Channels of both networks at the image's side; deeper layers have up to four times as many."""
     hidden_layers: Count = 3
     """Resampling layers; image_size / 2**hidden_layers must be 4 or 8."""
     resampling: Literal["resize", "transposed"] = "resize"
-    """resize: resize-convolution and convolution-pooling. transposed: classic strided DCGAN (checkerboards)."""
+    """Resampling. resize: resize-convolution, convolution-pooling. transposed: strided, as in DCGAN (checkerboards)."""
     generator_batch_norm: bool = True
     """Batch normalisation in the generator."""
     discriminator_batch_norm: bool = True
@@ -77,7 +77,7 @@ class Dcgan:
 @part
 class Sngan:
     width: Count = 64
-    """Channels at the image's side, in both networks."""
+    """Channels next to the image, in both networks."""
     spectral_norm: bool = False
     """Spectral normalisation of the discriminator's kernels."""
     batch_features: Literal["equivariant", "minibatch"] | None = None
@@ -116,21 +116,22 @@ def _check_square(network, shape):
 @part
 class QuantileRegression:
     num_quantiles: int = 64
-    """N, the number of discriminator outputs."""
+    """Number of quantiles that the discriminator predicts, N in the paper."""
     real_target: float = math.inf
-    """a, the target of real examples."""
+    """Target of real examples, a in the paper."""
     fake_target: float = -math.inf
-    """b, the target of generated examples."""
+    """Target of generated examples, b in the paper."""
     penalty: Literal["l1_square", "l2"] | None = "l1_square"
     """Penalty on the discriminator's outputs."""
     penalty_weight: float = 0.1
-    """lambda, the weight of that penalty."""
+    """Weight of the penalty on the discriminator's outputs, lambda in the paper."""
     norm_target: float = 0.0
-    """k, the size of outputs that the L1-square penalty leaves free."""
+    """Size of outputs that the L1-square penalty leaves free, k in the paper."""
     generator: Literal["maximize", "match"] = "maximize"
-    """maximize: eq. 9. match: eq. 7."""
+    """Loss of the generator. maximize: large outputs for samples (eq. 9). match: those of real examples (eq. 7)."""
     pinball: Literal["batch_mean", "each_output"] = "batch_mean"
-    """What finite targets are compared with. batch_mean: eq. 4. each_output: Algorithm 1."""
+    """Outputs that finite targets are compared with. batch_mean: means over the batch (eq. 4). each_output: those of
+    each example (Algorithm 1)."""
 
     def build(self):
         from qrkeras import losses
@@ -173,7 +174,7 @@ class Hinge:
 @part
 class BatchSmoothing:
     smoothing: float = 0.5
-    """gamma of batch smoothing: the share of real examples lies in [0, gamma] or [1 - gamma, 1]; 0: pure batches."""
+    """Smoothing gamma of batches: the share of real examples lies in [0, gamma] or [1 - gamma, 1]; 0: pure batches."""
     average: Literal["outputs", "losses"] = "losses"
     """What is averaged over the batch. outputs: BGAN. losses: M-BGAN."""
 
@@ -186,7 +187,7 @@ class BatchSmoothing:
 @part
 class Mixup:
     concentration: float = 0.2
-    """a of Beta(a, a), from which the shares of real examples are drawn."""
+    """Concentration a of Beta(a, a), from which the shares of real examples are drawn."""
 
     def build(self):
         from qrkeras import losses
@@ -205,15 +206,15 @@ class GanPreset(Preset):
     latent_dim: Count
     """Size of the generator's noise."""
     prior: Literal["normal", "uniform"]
-    """Distribution of the noise: standard normal, or uniform on [-1, 1]."""
+    """Distribution of the generator's noise: standard normal, or uniform on [-1, 1]."""
     update: Literal["simultaneous", "alternating"]
-    """simultaneous: both networks at the same parameters (Algorithm 1). alternating: discriminator first."""
+    """Update rule. simultaneous: both networks at the same weights (Algorithm 1). alternating: discriminator first."""
     discriminator_steps: Count = 1
     """Discriminator updates for each generator update, with alternating updates."""
     gradient_penalty: float | None = None
-    """Weight of the gradient penalty (WGAN-GP)."""
+    """Weight of the gradient penalty (WGAN-GP); None: without."""
     weight_clip: float | None = None
-    """Bound on the discriminator's weights (WGAN)."""
+    """Bound on the discriminator's weights (WGAN); None: without."""
 
     @property
     def examples_per_step(self):

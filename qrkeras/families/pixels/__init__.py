@@ -1,6 +1,6 @@
 """PixelCNN and PixelIQN."""
 
-from qrkeras.families.pixels.presets import PRESETS
+from qrkeras.families.pixels.presets import PRESETS, PUBLISHED
 from qrkeras.families.pixels.spaces import SPACES
 
-__all__ = ["PRESETS", "SPACES"]
+__all__ = ["PRESETS", "PUBLISHED", "SPACES"]

@@ -11,9 +11,9 @@ from qrkeras.families.preset import Preset
 @part
 class GatedPixelCnn:
     blocks: Count = 15
-    """Gated blocks."""
+    """Number of gated blocks."""
     kernel_size: int = 5
-    """Side of every convolution, before it is cut to its causal part."""
+    """Side of every convolution's kernel, before it is cut to its causal part."""
     planes: Count = 128
     """Feature planes of each block."""
     output_planes: Count = 1024
@@ -32,7 +32,7 @@ class PixelPreset(Preset):
 
     network: GatedPixelCnn
     head: Literal["quantile", "softmax"]
-    """quantile: PixelIQN, a quantile of each value. softmax: PixelCNN, 256 logits for each value."""
+    """Output for each value. quantile: a quantile of it (PixelIQN). softmax: 256 logits (PixelCNN)."""
     optimizer: Adam | RmsProp | Sgd
     kappa: NonNegative = 0.002
     """Width of the quadratic part of the Huber quantile loss, for pixels in [-1, 1]; 0: pinball loss."""

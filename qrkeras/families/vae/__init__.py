@@ -1,7 +1,7 @@
 """VAE and AIQN-VAE."""
 
-from qrkeras.families.vae.presets import PRESETS
+from qrkeras.families.vae.presets import PRESETS, PUBLISHED
 
 SPACES = ()
 
-__all__ = ["PRESETS", "SPACES"]
+__all__ = ["PRESETS", "PUBLISHED", "SPACES"]

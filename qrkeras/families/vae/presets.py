@@ -5,12 +5,13 @@
 
 The supplement changes an implementation, github.com/LynnHo/VAE-Tensorflow (its footnote 4), and says what it changes;
 what it leaves alone is taken from there, and cited as footnote 4; its loss, squared errors plus 2 KL, is that of the
-presets called squared. It gives pictures and no figures.
+presets called squared.
 """
 
 import dataclasses
 
 from qrkeras.families.optimizers import Adam
+from qrkeras.families.papers import Published
 from qrkeras.families.preset import Data
 from qrkeras.families.vae.schema import Aiqn, ConvVae, VaePreset
 
@@ -125,4 +126,13 @@ def _digits():
     )
 
 
-PRESETS = {**_digits(), **_cifar10(), **_presets(Data("celeb_a", 64), hidden_layers=4)}
+DIGITS, CIFAR10, CELEB_A = _digits(), _cifar10(), _presets(Data("celeb_a", 64), hidden_layers=4)
+PRESETS = {**DIGITS, **CIFAR10, **CELEB_A}
+PUBLISHED = {
+    **dict.fromkeys(DIGITS, Published("Choice: AIQN's values for CelebA made small, for minutes on a laptop")),
+    **dict.fromkeys(CIFAR10, Published("Choice: AIQN's values for CelebA, on CIFAR-10")),
+    **{
+        name: Published('AIQN, Supplement, "AIQN-VAE"', "pictures and no figures (AIQN, Supplement)")
+        for name in CELEB_A
+    },
+}

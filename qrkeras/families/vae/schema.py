@@ -10,7 +10,7 @@ from qrkeras.families.preset import Preset
 @part
 class ConvVae:
     width: Count = 64
-    """Channels at the image's side of both networks, doubled by each layer."""
+    """Channels of both networks at the image's side, doubled by each layer."""
     hidden_layers: Count = 3
     """Resampling layers; image_size / 2**hidden_layers must be 4 or 8."""
 
@@ -25,9 +25,9 @@ class ConvVae:
 @part
 class Aiqn:
     width: Count = 512
-    """Units of each hidden layer, a multiple of latent_dim."""
+    """Units of each of the AIQN's hidden layers, a multiple of latent_dim."""
     hidden_layers: Count = 3
-    """Fully connected layers before the output."""
+    """Hidden layers of the AIQN, fully connected."""
     kappa: NonNegative = 0.002
     """Width of the quadratic part of the Huber quantile loss, in units of the latents; 0: pinball loss."""
     average_decay: Share = 0.9999
@@ -47,16 +47,17 @@ class VaePreset(Preset):
 
     network: ConvVae
     latent_dim: Count
-    """Number of latents."""
+    """Number of latents of an image."""
     kl_weight: NonNegative
-    """Weight of the KL term."""
+    """Weight of the KL term in the loss."""
     latent_variance: Positive
     """Variance of the noise in the latents."""
     optimizer: Adam
     aiqn: Aiqn | None
-    """What learns the distribution of the latents; None: a VAE alone."""
+    """Network that learns the distribution of the latents; None: a VAE alone."""
     likelihood: Literal["discretized_logistic", "squared_error"] = "discretized_logistic"
-    """discretized_logistic: of grey levels, with learned scales. squared_error: of a Gaussian of variance 1/2."""
+    """Likelihood of images. discretized_logistic: of grey levels, with learned scales. squared_error: of a Gaussian of
+    variance 1/2."""
 
     @property
     def objective(self):

@@ -6,15 +6,15 @@ import dataclasses
 @dataclasses.dataclass(frozen=True)
 class Limits:
     max_batch: int = 64
-    """rows that run together, and the most that one request may have; 1: every row alone"""
+    """Rows that run together, and the most that one request may have; 1: every row alone."""
     max_delay_ms: float = 0.0
-    """how long a request waits for others to share its batch; 0: only while the batch before it runs"""
+    """Milliseconds that a request waits for others to share its batch; 0: only while the batch before it runs."""
     max_request_mb: float = 32.0
-    """size of a request's body"""
+    """Size of a request's body in megabytes, at most."""
     max_waiting: int = 4096
-    """requests that wait or run at a time; more are turned away with status 503"""
+    """Requests that wait or run at a time; more are turned away with status 503."""
     timeout_s: float = 30.0
-    """how long a request may take; then it is answered with status 504"""
+    """Seconds that a request may take; then it is answered with status 504."""
 
     def __post_init__(self):
         for name in ("max_batch", "max_waiting"):

@@ -1,24 +1,41 @@
-"""Hold a run's predicted quantiles against held-out images."""
+"""`qrkeras calibration`: a run's predicted quantiles held against held-out images."""
 
 import dataclasses
+import pathlib
 
-import numpy as np
-
-from qrkeras import metrics, pictures
-from qrkeras.data import take
-from qrkeras.experiments import build
-from qrkeras.experiments.train import load_model
-from qrkeras.models.abilities import HasQuantiles
+from qrkeras.verbs import tables
+from qrkeras.verbs.arguments import Runs
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 
+def calibration(run: Runs = (), /, images: int = 1_000, output: pathlib.Path | None = None):
+    """Count how many held-out values lie below the quantiles that a PixelIQN predicts; a table and a picture.
+
+    Args:
+      run: Run directories of PixelIQN.
+      images: Number of held-out images that are looked at, at most.
+      output: PNG of the reliability diagram; None: RUN/calibration.png, in the first run.
+    """
+    from qrkeras.experiments import runs
+
+    if images < 1:
+        raise ValueError(f"images must be at least 1. Received: {images}")
+    opened = runs.load_all(run)
+    rows = measure(opened, images)
+    output = output or opened[0].path / "calibration.png"
+    shown = table(rows)
+    with tables.not_lost(shown):
+        draw(rows, output)
+    return [shown, output]
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Calibration of a run's quantiles at every level."""
+    """Calibration of a run's quantiles: `metrics.Calibration` of each level."""
 
     name: str
-    levels: tuple[metrics.Calibration, ...]
+    levels: tuple
 
 
 def measure(opened, images=1_000, levels=LEVELS):
@@ -30,6 +47,14 @@ def measure(opened, images=1_000, levels=LEVELS):
     Raises:
       ValueError: where a run's model predicts no quantiles.
     """
+    import numpy as np
+
+    from qrkeras import metrics
+    from qrkeras.data import take
+    from qrkeras.experiments import build
+    from qrkeras.experiments.train import load_model
+    from qrkeras.models.abilities import HasQuantiles
+
     rows = []
     for run in opened:
         model = load_model(run, able=HasQuantiles)
@@ -56,5 +81,7 @@ def table(rows):
 
 def draw(rows, output):
     """Writes the reliability diagram of `measure`'s rows as PNG."""
+    from qrkeras import pictures
+
     output.parent.mkdir(parents=True, exist_ok=True)
     pictures.reliability({row.name: row.levels for row in rows}, output)

@@ -1,6 +1,6 @@
 import pytest
 
-from qrkeras import demo
+from qrkeras.verbs import demo
 
 
 def test_demo_from_training_to_the_export(tmp_path, monkeypatch, capfd):
@@ -18,7 +18,7 @@ def test_a_reader_that_fails_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "METHODS", ("qrgan-grid25",))
     monkeypatch.setattr(demo, "READER", "raise SystemExit(3)")
     monkeypatch.setattr(demo.coverage, "measure", lambda *arguments: [])
-    monkeypatch.setattr(demo.figures, "over_training", lambda *arguments: None)
+    monkeypatch.setattr(demo.plot, "samples", lambda *arguments: None)
     monkeypatch.setattr(demo.runs, "load", lambda path: None)
     monkeypatch.setattr("qrkeras.experiments.train.load_model", lambda run: None)
     monkeypatch.setattr("qrkeras.serving.export.export_model", lambda *arguments: tmp_path)

@@ -1,11 +1,14 @@
+import io
 import shutil
 import subprocess
+import sys
 
 import pytest
 
-from qrkeras import coverage
-from qrkeras.coverage import Result
+from qrkeras import cli
 from qrkeras.experiments import runs
+from qrkeras.verbs import coverage
+from qrkeras.verbs.coverage import Result
 
 
 def result(preset, seed, fed, captured, quality, kl):
@@ -128,3 +131,32 @@ def test_somebody_elses_files_are_left_alone(tmp_path):
     with pytest.raises(ValueError, match="runs_dir must be a folder for runs.*which holds oracle.json"):
         coverage.measure(["qrgan-ring8"], [0, 1], 4, 1, tmp_path / "project", verbose=0)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.fixture
+def found_already(monkeypatch):
+    """`coverage` that has measured already; its table holds a plus-minus sign."""
+    found = [Result("qrgan-ring8", seed, 4, 8, seed, 8, 0.9, 0.1) for seed in (0, 1)]
+    monkeypatch.setattr(coverage, "measure", lambda *arguments: found)
+
+
+def test_an_ascii_terminal(found_already, tmp_path, monkeypatch):
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    cli.main(["coverage", "qrgan-ring8", "--output", str(tmp_path / "figures.json")])
+    shown.flush()
+    assert "0.5 +/- 0.7 of 8" in shown.buffer.getvalue().decode("ascii")
+
+
+def test_what_cannot_be_written_is_shown(found_already, tmp_path, capfd):
+    with pytest.raises(SystemExit):
+        cli.main(["coverage", "qrgan-ring8", "--output", str(tmp_path)])
+    out, err = capfd.readouterr()
+    assert "0.5 ± 0.7 of 8" in out and "Is a directory" in err
+
+
+def test_coverage_writes_its_figures(done, tmp_path, monkeypatch):
+    found = [Result("qrgan-ring8", 0, 4, 8, 8, 8, 0.9, 0.1)]
+    monkeypatch.setattr(coverage, "measure", lambda *arguments: found)
+    assert "| qrgan-ring8 | 1 | 4 |" in done("coverage", "qrgan-ring8", "--output", tmp_path / "new" / "figures.json")
+    assert '"fed": 8' in (tmp_path / "new" / "figures.json").read_text()

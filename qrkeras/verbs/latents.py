@@ -1,17 +1,36 @@
-"""The codes of training images beside what a model draws in their place: one by one, and jointly."""
+"""`qrkeras latents`: the codes of training images beside what a model draws in their place, one by one and jointly."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
-from scipy.stats import wasserstein_distance
 
-from qrkeras import metrics, pictures
-from qrkeras.data import take
-from qrkeras.experiments import build
-from qrkeras.experiments.train import load_model
-from qrkeras.models.abilities import HasLatents
+from qrkeras.verbs import tables
+from qrkeras.verbs.arguments import Run
 
 HELD_OUT = "held-out codes"
+
+
+def latents(run: Run, /, samples: int = 10_000, seed: int = 0, output: pathlib.Path | None = None):
+    """Compare the codes of training images with latents drawn through AIQN and prior: W1 of each, MMD of all.
+
+    The last row compares the codes of held-out images: the floor.
+
+    Args:
+      run: Run directory of a VAE or AIQN-VAE.
+      samples: Number of latents drawn, and of codes if there are as many images.
+      seed: Seed of the latents that are drawn.
+      output: PNG of histograms to write; None: RUN/latents.png.
+    """
+    from qrkeras.experiments import runs
+
+    opened = runs.load(run)
+    comparison = compare(opened, samples, seed)
+    output = output or opened.path / "latents.png"
+    shown = table(comparison)
+    with tables.not_lost(shown):
+        draw(comparison, output)
+    return [shown, output]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,10 +43,14 @@ class Comparison:
 
     def wasserstein(self):
         """name -> 1-Wasserstein distance of each latent's distribution, `(latent_dim,)`."""
+        from scipy.stats import wasserstein_distance
+
         return {name: np.array(list(map(wasserstein_distance, x.T, self.codes.T))) for name, x in self.others.items()}
 
     def kernel(self):
         """name -> squared maximum mean discrepancy of all latents jointly, `metrics.KernelEstimate`."""
+        from qrkeras import metrics
+
         return {name: metrics.kernel_distance(self.codes, x) for name, x in self.others.items()}
 
 
@@ -40,6 +63,9 @@ def compare(run, samples=10_000, seed=0):
     Raises:
       ValueError: where the model has no latents, or samples are too few.
     """
+    from qrkeras.experiments.train import load_model
+    from qrkeras.models.abilities import HasLatents
+
     if samples < 2:
         raise ValueError(f"samples must be at least 2. Received: {samples}")
     model = load_model(run, able=HasLatents)
@@ -68,10 +94,15 @@ def table(comparison):
 
 def draw(comparison, path):
     """Writes the histogram of every latent: training codes, and what stands against them."""
+    from qrkeras import pictures
+
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures.histograms({"training codes": comparison.codes, **comparison.others}, path)
 
 
 def _images(preset, split, samples):
+    from qrkeras.data import take
+    from qrkeras.experiments import build
+
     source = build.dataset(preset, split)
     return take(source, min(samples, source.size))

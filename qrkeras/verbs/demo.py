@@ -1,12 +1,12 @@
-"""The paper's first claim on one's own machine: NSGAN and LSGAN lose modes of Grid-25, QRGAN keeps them."""
+"""`qrkeras demo`: the paper's first claim on one's own machine, that QRGAN keeps modes of Grid-25 that others lose."""
 
 import os
 import pathlib
 import subprocess
 import sys
 
-from qrkeras import coverage, figures
 from qrkeras.experiments import runs
+from qrkeras.verbs import coverage, plot
 
 METHODS = ("nsgan-grid25", "lsgan-grid25", "qrgan-grid25")
 
@@ -22,12 +22,22 @@ print(f"{len(points)} points drawn by plain TensorFlow; the first: {points[0]}")
 """
 
 
-def demo(directory="runs/demo", seed=1, steps=None, workers=2):
-    """Trains three GANs on Grid-25, tabulates their coverage, draws Fig. 2, exports QRGAN and samples the export.
+def demo(
+    directory: pathlib.Path = pathlib.Path("runs/demo"), seed: int = 1, steps: int | None = None, workers: int = 2
+):
+    """Three GANs on Grid-25: train, count modes, draw, export, and sample the export with plain TensorFlow.
 
     One seed, so that it ends soon; docs/results/gan.md has ten.
+
+    Args:
+      directory: Folder of the runs, the picture and the export.
+      seed: Seed of weights and noise.
+      steps: Generator updates of each GAN; None: the presets'.
+      workers: Number of trainings at a time, processes of one thread each.
     """
-    directory = pathlib.Path(directory)
+    from qrkeras.experiments import train
+    from qrkeras.serving import export
+
     runs.check_place(
         directory, "directory", "the demonstration", (*(f"{name}-*" for name in METHODS), "grid25.png", "export")
     )
@@ -35,14 +45,11 @@ def demo(directory="runs/demo", seed=1, steps=None, workers=2):
     results = coverage.measure(METHODS, [seed], steps, workers, directory)
     print(coverage.table(results))
     picture = directory / "grid25.png"
-    figures.over_training([directory / f"{name}-{seed}" for name in METHODS], picture)
+    plot.samples([directory / f"{name}-{seed}" for name in METHODS], picture)
     print(f"Samples over training, real centres marked: {picture}")
 
-    from qrkeras.experiments import train
-    from qrkeras.serving import export as serving
-
     model = train.load_model(runs.load(directory / f"qrgan-grid25-{seed}"))
-    exported = serving.export_model(model, directory / "export", "qrgan-grid25")
+    exported = export.export_model(model, directory / "export", "qrgan-grid25")
     print(f"SavedModel: {exported}")
     # This process may hold the whole of a GPU.
     on_cpu = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}

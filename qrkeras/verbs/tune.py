@@ -1,4 +1,4 @@
-"""The verb that searches."""
+"""`qrkeras tune`: a sweep over hyperparameters."""
 
 import dataclasses
 import pathlib
@@ -6,38 +6,41 @@ from typing import Annotated, Literal
 
 import tyro
 
+from qrkeras.verbs import tables
+
 
 @dataclasses.dataclass(frozen=True)
 class Search:
     """What a sweep searches, and where it lies."""
 
     space: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SPACE")]
-    """pixeliqn, pixelcnn or qrgan: optimizers, learning rates and what is the model's own."""
+    """Space that is searched: pixeliqn, pixelcnn or qrgan; optimizers, learning rates and what is the model's own."""
     trials: int = 500
-    """configurations; more of them go on with a sweep that is done."""
+    """Number of configurations; a larger one goes on with a sweep that is done."""
     directory: pathlib.Path | None = None
-    """of the sweep; None: sweeps/SPACE, and sweeps/SPACE-miniature for the miniature."""
+    """Directory of the sweep; None: sweeps/SPACE, and sweeps/SPACE-miniature for the miniature."""
     algorithm: Literal["random", "hyperband", "bayesian"] = "random"
-    """random: the paper's. hyperband: short trials, of which the best go on. bayesian: near what was good."""
+    """Search algorithm. random: the paper's. hyperband: short trials, of which the best go on. bayesian: near what was
+    good."""
     objective: Literal["fid", "kid"] = "fid"
-    """what is minimised, between generated and training images."""
+    """Distance between generated and training images that is minimised."""
     miniature: bool = False
-    """small networks and few steps on digits: nothing to download, seconds a trial."""
+    """Search with small networks and few steps on digits: nothing to download, seconds a trial."""
     steps: int | None = None
-    """of each trial; None: 100,000 (the paper's), 20,000 for qrgan, the miniature's 200."""
+    """Training steps of each trial; None: 100,000 (the paper's), 20,000 for qrgan, the miniature's 200."""
     samples: int | None = None
-    """generated images that a trial is scored by; None: the paper's 2,500, the miniature's 256."""
+    """Generated images that a trial is scored by; None: the paper's 2,500, the miniature's 256."""
     references: int | None = None
-    """training images that they are compared with, at most; None: the preset's."""
+    """Training images that a trial's generated images are compared with, at most; None: as many as the preset has."""
     features: str | None = None
-    """feature network of the score: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it),
+    """Feature network of the score: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it),
     cifar10-cnn, digits-cnn or FILE.keras (read in Keras' safe mode); None: the preset's."""
     data_dir: pathlib.Path | None = None
-    """folder of TFDS data; None: TFDS's default."""
+    """Folder of TFDS data; None: TFDS's default."""
     seed: int = 0
-    """of the configurations, and of weights, noise and order of data in all of them."""
+    """Seed of the configurations, and of weights, noise and data order in all of them."""
     trial_timeout: float | None = None
-    """seconds after which a trial has failed, counted anew when the command is started again; None: never."""
+    """Seconds after which a trial has failed, counted anew when the command is started again; None: never."""
 
     def open(self):
         """The `Sweep`, new or gone on with."""
@@ -81,7 +84,7 @@ def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
     it when you like. tuning/README.md spreads it over machines.
 
     Args:
-      workers: trials at a time, each in a process with its share of the cores and one of the GPUs.
+      workers: Trials at a time, each in a process with its share of the cores and one of the GPUs.
     """
     from qrkeras.search import launch
 
@@ -90,26 +93,26 @@ def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
     sweep = search.open()
     stopped = launch.run(sweep, workers)
     if stopped:
-        print(f"{stopped}: what was done is saved in {sweep.path}; the same command goes on from there")
-        print(f"`qrkeras plot {sweep.path}` shows what there is so far")
-    else:
-        finish(sweep)
+        return [
+            f"{stopped}: what was done is saved in {sweep.path}; the same command goes on from there",
+            f"`qrkeras plot {sweep.path}` shows what there is so far",
+        ]
+    return finish(sweep)
 
 
 def finish(sweep):
-    """Deletes the models that only a trial to come could have used, and reports."""
+    """Deletes the models that only a trial to come could have used; the lines of `report`."""
     from qrkeras.machine.quiet import load_tensorflow
 
     load_tensorflow()
     from qrkeras.search import trial
 
     trial.tidy(sweep, finished=True)
-    report(sweep)
+    return report(sweep)
 
 
 def report(sweep):
-    """Writes a sweep's results so far, and prints the ten best and what there is."""
-    from rich.console import Console
+    """Writes a sweep's results so far; the ten best and what there is, as lines."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -120,12 +123,10 @@ def report(sweep):
     table = Table("trial", escape(sweep.label), *sweep.space.fields, box=None, pad_edge=False)
     for row in ranked[:10]:
         table.add_row(row.trial, f"{row.value:.5g}", *(_short(row.values.get(field)) for field in sweep.space.fields))
-    Console(width=160).print(table)
-    print("\n".join(lines))
+    there = "results.csv"
     if ranked:
-        print(f"{sweep.path}: results.csv, best.json, pictures; tensorboard --logdir {sweep.path}/tensorboard")
-    else:
-        print(f"{sweep.path}: results.csv")
+        there += f", best.json, pictures; tensorboard --logdir {sweep.path}/tensorboard"
+    return [*tables.lines(table), *lines, f"{sweep.path}: {there}"]
 
 
 def _short(value):

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qrkeras import data, evaluate
+from qrkeras import data, kinds
 from qrkeras.data.order import held_out
 from qrkeras.evaluation import ClassScores, Measures
 from qrkeras.experiments import build, runs, train
 from qrkeras.families.preset import Data
 from qrkeras.metrics import CurveEstimate
+from qrkeras.verbs import evaluate
+from qrkeras.verbs.rows import Row, measure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is singular")
 FID = "FID[digits-cnn] train"
@@ -35,7 +37,7 @@ def two_runs(images_run, tiny_images, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows(two_runs):
-    return evaluate.evaluate(two_runs, SAMPLES, "digits-cnn", verbose=0)
+    return measure(two_runs, SAMPLES, "digits-cnn", verbose=0)
 
 
 def cells(line):
@@ -56,13 +58,13 @@ def test_rows(rows, two_runs):
 
 
 def test_evaluated_again_it_is_the_same(rows, two_runs):
-    again = evaluate.evaluate(two_runs[:1], SAMPLES, "digits-cnn", verbose=0)
+    again = measure(two_runs[:1], SAMPLES, "digits-cnn", verbose=0)
     for name, value in rows[0].measures.labelled().items():
         assert again[0].measures.labelled()[name] == pytest.approx(value, rel=1e-7, nan_ok=True), name
 
 
 def test_another_seed_is_other_noise(rows, two_runs):
-    other = evaluate.evaluate(two_runs[:1], SAMPLES, "digits-cnn", seed=1, verbose=0)
+    other = measure(two_runs[:1], SAMPLES, "digits-cnn", seed=1, verbose=0)
     assert other[0].measures.fid_train != pytest.approx(rows[0].measures.fid_train, rel=1e-7)
 
 
@@ -80,7 +82,7 @@ def fake(**changes):
 
 def test_table_by_hand():
     floor = fake(samples=1_000, fid_test=math.nan, kid_error=math.nan, inception_score=math.nan)
-    shown = evaluate.table([evaluate.Row("a", 4_000, fake()), evaluate.Row("floor", None, floor)]).splitlines()
+    shown = evaluate.table([Row("a", 4_000, fake()), Row("floor", None, floor)]).splitlines()
     assert cells(shown[0]) == [
         "", "step", "samples", "references", "FID[net] train", "FID[net] test", "1000 KID[net] train", "IS[net]",
         "precision", "recall", "density", "coverage", "F8", "F1/8",
@@ -98,7 +100,7 @@ def test_table_by_hand():
 
 def test_table_names_the_split_and_hides_what_is_of_another():
     # The floor is against training images always: beside figures against held-out ones it would mislead.
-    rows = [evaluate.Row("a", 1, fake(split="test")), evaluate.Row("floor", None, fake(split="train"))]
+    rows = [Row("a", 1, fake(split="test")), Row("floor", None, fake(split="train"))]
     shown = evaluate.table(rows).splitlines()
     assert "1000 KID[net] test" in shown[0] and "against test images" in shown[5]
     assert cells(shown[2])[6:] == ["12.3 ± 0.67", "2.5 ± 0.12", "0.500", "0.250", "0.750", "1.000", "0.123", "0.988"]
@@ -106,14 +108,14 @@ def test_table_names_the_split_and_hides_what_is_of_another():
 
 
 def test_table_of_class_scores():
-    rows = [evaluate.Row("a", 1, fake(), ClassScores(0.5, 0.25, 0.875, 4_000)), evaluate.Row("b", 1, fake())]
+    rows = [Row("a", 1, fake(), ClassScores(0.5, 0.25, 0.875, 4_000)), Row("b", 1, fake())]
     shown = evaluate.table(rows).splitlines()
     assert cells(shown[-3]) == ["", "images", "GAN-train", "GAN-test", "trained and tested on real"]
     assert cells(shown[-1]) == ["a", "4,000", "0.500", "0.250", "0.875"]
 
 
 def test_table_of_models_with_and_without_likelihood():
-    rows = [evaluate.Row("a", 1, fake(), bits_per_dim=1.23456), evaluate.Row("b", 1, fake())]
+    rows = [Row("a", 1, fake(), bits_per_dim=1.23456), Row("b", 1, fake())]
     shown = evaluate.table(rows).splitlines()
     assert [cells(line)[14:] for line in (shown[0], shown[2], shown[3])] == [["bits/dim test"], ["1.235"], [""]]
     assert [evaluate.to_record(row)["bits_per_dim test"] for row in rows] == [1.23456, None]
@@ -212,7 +214,7 @@ def test_runs_of_different_data_are_refused(images_run, changed):
     preset = dataclasses.replace(images_run.preset, data=changed)
     other = dataclasses.replace(images_run, path=images_run.path.parent / "other", preset=preset)
     with pytest.raises(ValueError, match=f"runs must be of one data set.*{other.path} of {changed.name}.*one by one"):
-        evaluate.evaluate([images_run, other], SAMPLES, "digits-cnn", verbose=0)
+        measure([images_run, other], SAMPLES, "digits-cnn", verbose=0)
 
 
 def test_data_that_were_moved_are_the_same_data(images_run, monkeypatch):
@@ -224,15 +226,15 @@ def test_data_that_were_moved_are_the_same_data(images_run, monkeypatch):
     def load(*_):
         raise PastTheCheck
 
-    monkeypatch.setattr(evaluate, "load_model", load)
+    monkeypatch.setattr("qrkeras.verbs.rows.load_model", load)
     with pytest.raises(PastTheCheck):
-        evaluate.evaluate([images_run, dataclasses.replace(images_run, preset=moved)], verbose=0)
+        measure([images_run, dataclasses.replace(images_run, preset=moved)], verbose=0)
 
 
 class Conditional:
     """Stands for a class-conditional generator: real digits, of the class that is asked for."""
 
-    example_shape, num_classes, step = (8, 8, 1), 10, 7
+    kind, example_shape, num_classes, step = kinds.IMAGES, (8, 8, 1), 10, 7
 
     def __init__(self):
         self.images, self.labels = data.take(data.load("digits", labels=True))
@@ -250,8 +252,8 @@ class Conditional:
 
 def test_class_scores_end_to_end(images_run, monkeypatch, tmp_path):
     model = Conditional()
-    monkeypatch.setattr(evaluate, "load_model", lambda run, best: model)
-    found = evaluate.evaluate([images_run], 320, "digits-cnn", gan_train=5, verbose=0)
+    monkeypatch.setattr("qrkeras.verbs.rows.load_model", lambda run, best: model)
+    found = measure([images_run], 320, "digits-cnn", gan_train=5, verbose=0)
     scores = found[0].classes
     assert scores.samples == 320 and found[-1].classes is None
     # Real digits under their own labels, so that both are as good as real ones, and far from a tenth.
@@ -292,7 +294,7 @@ def test_training_with_evaluation(evaluated):
     best = train.load_model(runs.load(evaluated.path), best=True)
     assert best.step == lowest["step"]
     # It can be measured again from what is on disk.
-    row = evaluate.evaluate([evaluated], best=True, verbose=0)[0]
+    row = measure([evaluated], best=True, verbose=0)[0]
     assert row.step == lowest["step"] and row.measures.samples == SAMPLES
     assert row.measures.fid_train == pytest.approx(lowest[FID], rel=1e-3)
 

@@ -1,20 +1,60 @@
-"""Mode coverage of mixture presets over several seeds: train, measure, tabulate."""
+"""`qrkeras coverage`: modes held by presets of mixtures over several seeds; they are trained, measured, tabulated."""
 
 import concurrent.futures
 import dataclasses
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
+from typing import Annotated
 
-import numpy as np
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from tyro.conf import Positional, arg
 
-from qrkeras import kinds, presets
-from qrkeras.data.catalog import known_kind
+from qrkeras import presets
 from qrkeras.experiments import runs
 from qrkeras.machine import processes
+from qrkeras.verbs import tables
+
+Presets = Annotated[Positional[tuple[str, ...]], arg(metavar="[PRESET ...]", help_behavior_hint="")]
+
+
+def coverage(
+    preset: Presets = (),
+    /,
+    seeds: int = 10,
+    steps: int | None = None,
+    workers: int = 2,
+    runs_dir: pathlib.Path = pathlib.Path("runs/coverage"),
+    train_options: str = "",
+    output: pathlib.Path | None = None,
+):
+    """Train mixture presets over several seeds and tabulate their mode coverage, mean and deviation.
+
+    Args:
+      preset: Presets of mixtures; none: the four methods on ring8 and grid25.
+      seeds: Number of seeds, 0 to seeds - 1.
+      steps: Generator updates of each run; None: the preset's.
+      workers: Number of trainings at a time, processes of one thread each.
+      runs_dir: Folder of the runs; finished ones are not trained again.
+      train_options: More options of `qrkeras train`, in one string: --train-options="--update simultaneous".
+      output: JSON file of every run's figures.
+    """
+    from qrkeras.data.catalog import MIXTURES
+
+    names = preset or [f"{m}-{d}" for d in MIXTURES for m in ("nsgan", "lsgan", "wgan-gp", "qrgan")]
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1. Received: {seeds}")
+    if output:
+        runs.check_outputs([output])
+        output.parent.mkdir(parents=True, exist_ok=True)
+    results = measure(names, range(seeds), steps, workers, runs_dir, shlex.split(train_options))
+    shown = table(results)
+    with tables.not_lost(shown):
+        if output:
+            output.write_text(to_json(results) + "\n")
+    return [shown]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +87,11 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
         lie where the runs would.
       RuntimeError: where a training process fails, with its last words.
     """
+    from rich import progress
+
+    from qrkeras import kinds
+    from qrkeras.data.catalog import known_kind
+
     for name in names:
         if known_kind(presets.get(name).data.name) is not kinds.POINTS:
             raise ValueError(f"presets must be of mixtures, such as qrgan-grid25. Received: {name}")
@@ -58,10 +103,10 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
     for _, _, path in jobs:
         runs.check_place(path, "runs_dir/PRESET-SEED", "config.json")
     wanted = {name: presets.get(name).steps if steps is None else steps for name in names}
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-               TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, disable=not verbose) as progress:
-        task = progress.add_task("", total=sum(wanted[name] for name, _, _ in jobs))
+    columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TaskProgressColumn(),
+               progress.TimeElapsedColumn(), progress.TimeRemainingColumn())  # fmt: skip
+    with progress.Progress(*columns, disable=not verbose) as bar:
+        task = bar.add_task("", total=sum(wanted[name] for name, _, _ in jobs))
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             running = [pool.submit(_train, *job, steps, train_options) for job in jobs]
             try:
@@ -72,7 +117,7 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
                     running = list(left)
                     steps_done = sum(min(_step(path), wanted[name]) for name, _, path in jobs)
                     description = f"{len(jobs) - len(running)} of {len(jobs)} runs, {workers} at a time"
-                    progress.update(task, completed=steps_done, description=description)
+                    bar.update(task, completed=steps_done, description=description)
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -100,6 +145,8 @@ def table(results):
 
 
 def _spread(values, digits):
+    import numpy as np
+
     finite = np.asarray([v for v in values if np.isfinite(v)], "float64")
     if not len(finite):
         return "none"

@@ -1,13 +1,10 @@
-"""Measure trained runs against real images, side by side."""
+"""What `qrkeras evaluate` measures: a row for each run and each way that its model draws in, and the floor."""
 
-import csv
 import dataclasses
-import json
-import math
 
 import numpy as np
 
-from qrkeras import evaluation, kinds, pictures
+from qrkeras import evaluation, kinds
 from qrkeras.data import take
 from qrkeras.experiments import build, runs
 from qrkeras.experiments.train import load_model
@@ -17,7 +14,6 @@ from qrkeras.models.abilities import HasLatents, HasLikelihood, Reconstructs, ca
 FLOOR = "held-out real images"
 BATCH_SIZE = 64
 PICTURED = 64
-_CONTEXT = ("features", "resize", "split", "samples", "references", "held_out")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +28,7 @@ class Row:
     images: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
-def evaluate(
+def measure(
     opened,
     samples=None,
     features=None,
@@ -97,108 +93,6 @@ def evaluate(
     return [*rows, Row(FLOOR, None, evaluator.floor(), images=images)]
 
 
-def table(rows):
-    """Markdown tables of `evaluate`'s rows: the measures, then GAN-train and GAN-test where they were asked for."""
-    first = rows[0].measures
-    name, split = first.features, first.split
-    header = [
-        "", "step", "samples", "references", f"FID[{name}] train", f"FID[{name}] test",
-        f"1000 KID[{name}] {split}", f"IS[{name}]", "precision", "recall", "density", "coverage", "F8", "F1/8",
-    ]  # fmt: skip
-    likelihoods = any(row.bits_per_dim is not None for row in rows)
-    header += ["bits/dim test"] * likelihoods
-    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
-    for row in rows:
-        m = row.measures
-        cells = [
-            row.name,
-            "" if row.step is None else f"{row.step:,}",
-            f"{m.samples:,}",
-            f"{m.references:,}",
-            f"{m.fid_train:.4g}",
-            "" if math.isnan(m.fid_test) else f"{m.fid_test:.4g}",
-            _with_error(1000 * m.kid, 1000 * m.kid_error),
-            _with_error(m.inception_score, m.inception_score_deviation),
-            *(
-                "" if math.isnan(x) else f"{x:.3f}"
-                for x in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8)
-            ),
-        ]
-        if m.split != split:  # held-out images against themselves
-            cells[6], cells[8:] = "", [""] * 6
-        if likelihoods:
-            cells.append("" if row.bits_per_dim is None else f"{row.bits_per_dim:.3f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += [
-        "",
-        f"Features: {name} (images {first.resize}). References are the training images that FID is against; held-out "
-        f"ones are {first.held_out:,}. KID, precision and recall, density and coverage, F8 and F1/8 are against "
-        f"{split} images, at most {evaluation.KEPT:,} a side.",
-    ]
-    if likelihoods:
-        lines[-1] += " Bits per dimension of held-out images; of a VAE an upper bound, the ELBO of one sample."
-    scored = [row for row in rows if row.classes]
-    if scored:
-        lines += ["", "| | images | GAN-train | GAN-test | trained and tested on real |", "|---|---|---|---|---|"]
-    for row in scored:
-        c = row.classes
-        lines.append(f"| {row.name} | {c.samples:,} | {c.gan_train:.3f} | {c.gan_test:.3f} | {c.real:.3f} |")
-    return "\n".join(lines)
-
-
-def outputs(prefix):
-    """Ending -> path of each file that `write` makes.
-
-    Raises:
-      ValueError: where one of them is a run's or a sweep's own.
-    """
-    paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
-    runs.check_outputs(paths.values())
-    return paths
-
-
-def write(rows, prefix):
-    """Writes what was measured beside each other: PREFIX.csv, PREFIX.json, PREFIX.png (samples) and PREFIX-prd.png.
-
-    Returns: the paths.
-    """
-    paths = outputs(prefix)
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    records = [to_record(row) for row in rows]
-    paths[".json"].write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
-    with open(paths[".csv"], "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(key for record in records for key in record)))
-        writer.writeheader()
-        writer.writerows(records)
-    panels = {}
-    for row in rows:
-        figure = (
-            ""
-            if row.step is None
-            else f"\n{row.measures.objective} {row.measures.fid_train:.4g}\n{row.measures.counts}"
-        )
-        panels[row.name + figure] = row.images
-    pictures.image_panels(panels, paths[".png"])
-    curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows if row.measures.curve}
-    pictures.precision_recall_curves(curves, paths["-prd.png"])
-    return list(paths.values())
-
-
-def to_record(row):
-    """A row as flat, JSON-ready fields; what does not apply is None."""
-    classes = {}
-    if row.classes:
-        classes = {
-            "GAN-train": row.classes.gan_train,
-            "GAN-test": row.classes.gan_test,
-            "trained and tested on real": row.classes.real,
-            "class images": row.classes.samples,
-        }
-    known = {"name": row.name, "step": row.step}
-    known |= {field: getattr(row.measures, field) for field in _CONTEXT}
-    return {**known, **row.measures.finite(), "bits_per_dim test": row.bits_per_dim, **classes}
-
-
 def _bits_per_dim(preset, model):
     """Mean over the held-out images, of a model with a likelihood; None for others."""
     if not can(model, HasLikelihood):
@@ -240,9 +134,3 @@ def _class_scores(model, labelled, samples, seed, epochs, verbose):
     generated = model.sample(samples, seed, labels=labels), labels
     flip = model.example_shape[-1] == 3  # photographs mirrored are photographs, digits are not digits
     return evaluation.class_scores(generated, *labelled, model.num_classes, epochs, flip, verbose=verbose)
-
-
-def _with_error(value, error):
-    if math.isnan(value):
-        return ""
-    return f"{value:.3g}" + ("" if math.isnan(error) else f" ± {error:.2g}")

@@ -1,16 +1,16 @@
-"""PixelCNN and PixelIQN from preset to pictures."""
+"""PixelCNN and PixelIQN from preset to run."""
 
 import dataclasses
 
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
-from qrkeras import cli, data, evaluate, presets
+from qrkeras import data, presets
 from qrkeras.experiments.train import load_model, train
 from qrkeras.families import optimizers
 from qrkeras.models import PixelCNN, PixelIQN
+from qrkeras.verbs import rows
 
 # AIQN, Supplement: small and large network, mini-batch sizes, steps, learning rates.
 TABLE = """
@@ -95,7 +95,7 @@ def test_pixelcnn_reports_bits(tiny_pixels, tmp_path):
     assert np.mean(each) == pytest.approx(
         model.evaluate(held_out, verbose=0, return_dict=True)["bits_per_dim"], rel=1e-5
     )
-    (row, floor) = evaluate.evaluate([run], 20, "digits-cnn", verbose=0)
+    (row, floor) = rows.measure([run], 20, "digits-cnn", verbose=0)
     assert row.bits_per_dim == pytest.approx(np.mean(each), rel=1e-5) and floor.bits_per_dim is None
 
 
@@ -107,68 +107,6 @@ def test_classes_from_data_to_gan_train(tiny_pixels, tmp_path):
     # Without labels the classes come in turn.
     labels = np.arange(20) % 10
     np.testing.assert_array_equal(model.sample(20, seed=3), model.sample(20, seed=3, labels=labels))
-    (row, _) = evaluate.evaluate([run], 60, "digits-cnn", gan_train=1, verbose=0)
+    (row, _) = rows.measure([run], 60, "digits-cnn", gan_train=1, verbose=0)
     # An untrained generator shows no class: near 1 in 10.
     assert row.classes.gan_test < 0.4 and row.classes.samples == 60
-
-
-def test_inpaint_command(pixels_run, tmp_path, capfd):
-    picture = tmp_path / "new" / "x.png"
-    options = ["--n", "3", "--known", "left", "--completions", "2", "--tau", "0.5", "--output", str(picture)]
-    cli.main(["inpaint", str(pixels_run.path), *options])
-    assert capfd.readouterr().out.strip() == str(picture)
-    # Columns: masked, 2 draws, the median, original; each 8 x 8 pixels and a line between, 8 times as large.
-    image = np.asarray(Image.open(picture))[::8, ::8]
-    assert image.shape == (3 * 9 + 1, 5 * 9 + 1)
-    originals = data.take(data.load("digits", split="test"), 3)[..., 0]
-    for row in range(3):
-        cells = [image[1 + 9 * row : 9 + 9 * row, 1 + 9 * column : 9 + 9 * column] for column in range(5)]
-        np.testing.assert_array_equal(cells[4], originals[row])
-        assert (cells[0][:, 4:] == 128).all()
-        for cell in cells:
-            np.testing.assert_array_equal(cell[:, :4], originals[row][:, :4])
-        assert (cells[1] != cells[2]).any()
-
-
-def test_inpaint_is_refused(images_run, pixels_run, capfd):
-    for arguments, message in (
-        ([str(images_run.path)], "must be of a model that completes images"),
-        ([str(pixels_run.path), "--n", "0"], "n must be at least 1"),
-        ([str(pixels_run.path), "--tau", "1.5"], "tau"),
-    ):
-        with pytest.raises(SystemExit) as stopped:
-            cli.main(["inpaint", *arguments])
-        assert stopped.value.code == 2
-        told = capfd.readouterr().err
-        assert message in told and "Traceback" not in told
-
-
-def test_calibration_command(pixels_run, images_run, tmp_path, capfd):
-    picture = tmp_path / "new" / "c.png"
-    cli.main(["calibration", str(pixels_run.path), "--images", "50", "--output", str(picture)])
-    lines = capfd.readouterr().out.splitlines()
-    assert lines[0] == "| | tau | below | at or below | gap |" and lines[-1] == str(picture)
-    assert "3,200 held-out values" in lines[-2]  # 50 images of 8 x 8
-    model, held_out = load_model(pixels_run), data.take(data.load("digits", split="test"), 50)
-    median = np.clip(np.round(model.quantiles(held_out, 0.5)), 0, 255)
-    below, at_or_below = (held_out < median).mean(), (held_out <= median).mean()
-    gap = max(below - 0.5, 0.5 - at_or_below, 0)
-    assert lines[5] == f"| {pixels_run.path} | 0.5 | {below:.3f} | {at_or_below:.3f} | {gap:.3f} |"
-    assert np.asarray(Image.open(picture).convert("L")).std() > 10, "not one colour"
-    for arguments, told in (
-        ([], "RUN must name at least one run"),
-        ([str(images_run.path)], "must be of a model that predicts quantiles"),
-        ([str(pixels_run.path), "--images", "0"], "images must be at least 1"),
-    ):
-        with pytest.raises(SystemExit) as stopped:
-            cli.main(["calibration", *arguments])
-        assert stopped.value.code == 2
-        assert told in capfd.readouterr().err
-
-
-def test_sample_and_plot(pixels_run, tmp_path, capfd):
-    cli.main(["sample", str(pixels_run.path), "--n", "5", "--batch-size", "2", "--output", str(tmp_path / "x.npy")])
-    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), load_model(pixels_run).sample(5))
-    cli.main(["plot", str(pixels_run.path), "--output", str(tmp_path / "y.png")])
-    assert (pixels_run.path / "curves.png").exists()
-    capfd.readouterr()

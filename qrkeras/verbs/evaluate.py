@@ -1,0 +1,169 @@
+"""`qrkeras evaluate`: trained runs against real images, side by side."""
+
+import csv
+import json
+import math
+import pathlib
+from typing import Literal
+
+from qrkeras.experiments import runs
+from qrkeras.verbs import tables
+from qrkeras.verbs.arguments import Runs
+
+_CONTEXT = ("features", "resize", "split", "samples", "references", "held_out")
+
+
+def evaluate(
+    run: Runs = (),
+    /,
+    samples: int | None = None,
+    references: int | None = None,
+    features: str | None = None,
+    split: Literal["train", "test"] = "train",
+    seed: int = 0,
+    best: bool = False,
+    gan_train: int | None = None,
+    output: pathlib.Path | None = None,
+):
+    """Measure runs against real images: FID and its kin, one table; also CSV, JSON and pictures side by side.
+
+    A VAE has a row for its samples through the prior and one for its reconstructions of training images, an AIQN-VAE
+    also one for samples through its AIQN. The last row measures held-out real images in place of generated ones: the
+    floor. Figures carry the name of their feature network; figures from two networks, or from different numbers of
+    samples or of real images, do not compare.
+
+    Args:
+      run: Run directories of images, of one data set.
+      samples: Number of generated images of each run; None: as in the first run's preset (papers: 50,000).
+      references: Real images of each split that generated ones are compared with, at most; None: as in the first run's
+        preset.
+      features: Feature network: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it), cifar10-cnn,
+        digits-cnn or FILE.keras (read in Keras' safe mode); None: as in the first run's preset.
+      split: Split whose real images all measures but the two FIDs are taken against.
+      seed: Seed of the samples' noise.
+      best: Take the best model evaluated during training, not the newest.
+      gan_train: Epochs of each classifier of GAN-train and GAN-test, for generators with classes; None: without.
+      output: Path without ending, of .csv, .json, .png (samples) and -prd.png; None: RUN/evaluated, in the first run.
+    """
+    from qrkeras.verbs.rows import measure
+
+    opened = runs.load_all(run)
+    output = output or opened[0].path / "evaluated"
+    outputs(output)  # refused before anything is measured
+    rows = measure(opened, samples, features, split, seed, best, gan_train, references=references)
+    shown = table(rows)
+    with tables.not_lost(shown):
+        paths = write(rows, output)
+    return [shown, *paths]
+
+
+def table(rows):
+    """Markdown tables of rows: the measures, then GAN-train and GAN-test where they were asked for."""
+    from qrkeras.evaluation import KEPT
+
+    first = rows[0].measures
+    name, split = first.features, first.split
+    header = [
+        "", "step", "samples", "references", f"FID[{name}] train", f"FID[{name}] test",
+        f"1000 KID[{name}] {split}", f"IS[{name}]", "precision", "recall", "density", "coverage", "F8", "F1/8",
+    ]  # fmt: skip
+    likelihoods = any(row.bits_per_dim is not None for row in rows)
+    header += ["bits/dim test"] * likelihoods
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    for row in rows:
+        m = row.measures
+        cells = [
+            row.name,
+            "" if row.step is None else f"{row.step:,}",
+            f"{m.samples:,}",
+            f"{m.references:,}",
+            f"{m.fid_train:.4g}",
+            "" if math.isnan(m.fid_test) else f"{m.fid_test:.4g}",
+            _with_error(1000 * m.kid, 1000 * m.kid_error),
+            _with_error(m.inception_score, m.inception_score_deviation),
+            *(
+                "" if math.isnan(x) else f"{x:.3f}"
+                for x in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8)
+            ),
+        ]
+        if m.split != split:  # held-out images against themselves
+            cells[6], cells[8:] = "", [""] * 6
+        if likelihoods:
+            cells.append("" if row.bits_per_dim is None else f"{row.bits_per_dim:.3f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        f"Features: {name} (images {first.resize}). References are the training images that FID is against; held-out "
+        f"ones are {first.held_out:,}. KID, precision and recall, density and coverage, F8 and F1/8 are against "
+        f"{split} images, at most {KEPT:,} a side.",
+    ]
+    if likelihoods:
+        lines[-1] += " Bits per dimension of held-out images; of a VAE an upper bound, the ELBO of one sample."
+    scored = [row for row in rows if row.classes]
+    if scored:
+        lines += ["", "| | images | GAN-train | GAN-test | trained and tested on real |", "|---|---|---|---|---|"]
+    for row in scored:
+        c = row.classes
+        lines.append(f"| {row.name} | {c.samples:,} | {c.gan_train:.3f} | {c.gan_test:.3f} | {c.real:.3f} |")
+    return "\n".join(lines)
+
+
+def outputs(prefix):
+    """Ending -> path of each file that `write` makes.
+
+    Raises:
+      ValueError: where one of them is a run's or a sweep's own.
+    """
+    paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
+    runs.check_outputs(paths.values())
+    return paths
+
+
+def write(rows, prefix):
+    """Writes what was measured beside each other: PREFIX.csv, PREFIX.json, PREFIX.png (samples) and PREFIX-prd.png.
+
+    Returns: the paths.
+    """
+    from qrkeras import pictures
+
+    paths = outputs(prefix)
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    records = [to_record(row) for row in rows]
+    paths[".json"].write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
+    with open(paths[".csv"], "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for record in records for key in record)))
+        writer.writeheader()
+        writer.writerows(records)
+    panels = {}
+    for row in rows:
+        figure = (
+            ""
+            if row.step is None
+            else f"\n{row.measures.objective} {row.measures.fid_train:.4g}\n{row.measures.counts}"
+        )
+        panels[row.name + figure] = row.images
+    pictures.image_panels(panels, paths[".png"])
+    curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows if row.measures.curve}
+    pictures.precision_recall_curves(curves, paths["-prd.png"])
+    return list(paths.values())
+
+
+def to_record(row):
+    """A row as flat, JSON-ready fields; what does not apply is None."""
+    classes = {}
+    if row.classes:
+        classes = {
+            "GAN-train": row.classes.gan_train,
+            "GAN-test": row.classes.gan_test,
+            "trained and tested on real": row.classes.real,
+            "class images": row.classes.samples,
+        }
+    known = {"name": row.name, "step": row.step}
+    known |= {field: getattr(row.measures, field) for field in _CONTEXT}
+    return {**known, **row.measures.finite(), "bits_per_dim test": row.bits_per_dim, **classes}
+
+
+def _with_error(value, error):
+    if math.isnan(value):
+        return ""
+    return f"{value:.3g}" + ("" if math.isnan(error) else f" ± {error:.2g}")

@@ -1,0 +1,64 @@
+"""`qrkeras reconstruct`: held-out images through a VAE and back, and what lies between two of them."""
+
+import pathlib
+
+from qrkeras.verbs.arguments import Run
+
+
+def reconstruct(
+    run: Run,
+    /,
+    n: int = 8,
+    steps: int = 8,
+    importance_samples: int = 100,
+    images: int = 200,
+    seed: int = 0,
+    output: pathlib.Path | None = None,
+):
+    """Draw held-out images, their reconstructions and what lies between; print bits per dimension, ELBO and IWAE.
+
+    Args:
+      run: Run directory of a VAE or AIQN-VAE.
+      n: Number of pairs of images, a row each: image, reconstruction, codes in between, reconstruction, image.
+      steps: Number of images on the line between two codes, the reconstructions included.
+      importance_samples: Number of latents drawn for each image's IWAE bound.
+      images: Number of held-out images whose bits per dimension are measured.
+      seed: Seed of the latents of both bounds.
+      output: PNG to write; None: RUN/reconstructed.png.
+    """
+    from qrkeras import data
+    from qrkeras.experiments import build, runs
+    from qrkeras.experiments.train import load_model
+    from qrkeras.models.abilities import Reconstructs
+
+    opened = runs.load(run)
+    model = load_model(opened, able=Reconstructs)
+    source = build.dataset(opened.preset, "test")
+    if not 1 <= n <= source.size // 2 or images < 1:
+        raise ValueError(
+            f"n must be 1 to {source.size // 2} pairs of held-out images, and images at least 1. Received: {n} and "
+            f"{images}"
+        )
+    if importance_samples < 1:
+        raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
+    held_out = data.take(source, min(max(images, 2 * n), source.size))
+    output = output or opened.path / "reconstructed.png"
+    _draw(model, held_out[: 2 * n], output, steps)
+    measured, lines = held_out[:images], []
+    for name, samples in (("ELBO", 1), (f"IWAE, {importance_samples} samples", importance_samples)):
+        bits = model.bits_per_dim(measured, samples, seed)
+        lines.append(f"bits per dimension of {len(measured)} held-out images, {name}: {bits.mean():.4f}")
+    return [*lines, output]
+
+
+def _draw(model, images, output, steps):
+    """Writes a row for each pair of images: the first, the line from its reconstruction to the second's, the second."""
+    import numpy as np
+
+    from qrkeras import pictures
+
+    first, second = images[0::2], images[1::2]
+    columns = [first[:, None], model.interpolate(first, second, steps), second[:, None]]
+    rows = np.concatenate(columns, axis=1).reshape(-1, *images.shape[1:])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    pictures.image_grid(rows, output, columns=steps + 2, scale=max(2, 64 // images.shape[2]))

@@ -1,0 +1,82 @@
+import subprocess
+import sys
+
+import pytest
+
+from qrkeras import presets
+from qrkeras.families import FAMILIES
+
+# QRGAN, Table 1: minimum FID, every 4,000 steps from 50,000 samples against the training set. AIQN: FID of 10,000
+# samples against 10,000 training images.
+FIGURES = """
+                 cifar10  lsun-bedroom   cats  stl10
+    nsgan          34.16         28.29  11.37
+    lsgan          34.53         30.39  13.68
+    wgan-gp        30.36         19.76  229.8
+    qrgan          30.93         22.45  10.46
+    pixelcnn       65.93
+    pixeliqn       49.46
+    wgan-gp-sngan  40.2              -      -     55
+    gan-gp         37.7
+    sngan          29.3              -      -   47.5
+    sngan-hinge        -             -      -   43.2
+    minibatch      35.0
+    bgan           36.5
+    mbgan          23.7              -      -     51
+"""
+
+
+def test_presets_are_listed(done):
+    listed = done("presets")
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == list(presets.PRESETS)
+
+
+def test_one_preset_with_its_sources(done):
+    about, _, values = done("presets", "qrgan-cifar10").partition("\n\n")
+    assert about.splitlines() == [
+        "command    qrkeras train qrgan-cifar10",
+        "source     QRGAN, Section 3.2, Tables 3 and 4",
+        "paper      QRGAN: Quantile Regression Generative Adversarial Networks",
+        "published  minimum FID 30.93, every 4,000 steps from 50,000 samples against the training set (QRGAN, Table 1)",
+    ]
+    line = next(line for line in values.splitlines() if line.startswith("loss.penalty_weight"))
+    assert "0.1" in line and "Table 4" in line
+
+
+def test_published_figures():
+    head, *rows = FIGURES.strip().splitlines()
+    expected = {
+        f"{method}-{data}": float(value)
+        for method, *values in map(str.split, rows)
+        for data, value in zip(head.split(), values)
+        if value != "-"
+    }
+    found = {name: presets.published(name) for name in presets.PRESETS}
+    assert {name: known.value for name, known in found.items() if known.value is not None} == expected
+    for name, known in found.items():
+        assert known.source.startswith(("QRGAN, ", "AIQN, ", "Lucas, ", "Choice: ")), name
+        assert (known.value is None) == (known.protocol == "")
+    assert found["aiqnvae-celeb_a"].figure == "pictures and no figures (AIQN, Supplement)"
+    assert found["qrgan-digits"].figure == "none that is known here"
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_a_family_registers_what_is_published_of_each_preset(family):
+    assert family.PUBLISHED.keys() == family.PRESETS.keys()
+
+
+def test_figures_are_data_and_no_docstrings(done):
+    script = "import sys\nfrom qrkeras import cli\ncli.main(sys.argv[1:])"
+    command = [sys.executable, "-OO", "-c", script, "presets", "pixeliqn-cifar10"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "published  FID 49.46, 10,000 samples against 10,000 training images (AIQN)" in ran.stdout
+    assert ran.stdout.split() == done("presets", "pixeliqn-cifar10").split()
+
+
+def test_a_preset_in_a_file(done, refused, tmp_path):
+    path = tmp_path / "my best.json"
+    path.write_text(presets.to_json(presets.get("pixelcnn-cifar10")))
+    command, source, published, *_ = done("presets", path).splitlines()
+    assert command == f"command    qrkeras train '{path}'" and str(path) in source
+    assert published == "published  none that is known here"
+    assert "PRESET must be an existing file" in refused("presets", "none.json")
