@@ -47,6 +47,24 @@ def image_gan():
     return model
 
 
+def equivariant_gan(gradient_penalty=None):
+    generator = networks.mlp(3, 2, width=8, seed=1)
+    discriminator = networks.mlp(2, 1, width=8, equivariant_batch_size=8, seed=2)
+    model = models.GAN(generator, discriminator, 3, NonSaturating(), gradient_penalty)
+    model.compile(sgd(), sgd())
+    return model
+
+
+def sngan(**features):
+    generator = networks.sngan_generator(8, 1, latent_dim=5, width=4, seed=1)
+    discriminator = networks.sngan_discriminator(8, 1, width=4, seed=2, **features)
+    for weight in discriminator.trainable_variables:
+        weight.assign(5 * weight)  # else outputs and what they know of the batch are next to nothing
+    model = models.GAN(generator, discriminator, 5, NonSaturating())
+    model.compile(sgd(), sgd())
+    return model
+
+
 def pixels(build, **outputs):
     sizes = {"blocks": 1, "kernel_size": 3, "planes": 4, "output_planes": 4}
     model = build(networks.pixelcnn(8, 1, **sizes, num_classes=4, seed=1, **outputs), average_decay=0.9)
@@ -67,10 +85,14 @@ POINT_GANS = {
     "alternating": lambda: gan(NonSaturating(), "alternating", discriminator_steps=2),
     "gradient penalty": lambda: gan(Wasserstein(), "alternating", gradient_penalty=10.0),
     "weight clip": lambda: gan(Wasserstein(), weight_clip=0.1, prior="uniform"),
+    "equivariant": equivariant_gan,
+    "equivariant with a gradient penalty": lambda: equivariant_gan(gradient_penalty=10.0),
 }
 BUILDS = {
     **POINT_GANS,
     "batch normalisation": image_gan,
+    "equivariant convolutions": lambda: sngan(batch_features="equivariant", batch_size=8, spectral_norm=True),
+    "minibatch discrimination": lambda: sngan(batch_features="minibatch"),
     "PixelCNN": lambda: pixels(models.PixelCNN),
     "PixelIQN": lambda: pixels(models.PixelIQN, num_outputs=1, quantile=True),
     "VAE": lambda: vae(models.VAE),
