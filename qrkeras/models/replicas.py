@@ -10,8 +10,9 @@ from qrkeras.models.average import averaged
 
 
 def count():
-    """Replicas that take this step together."""
-    return tf.distribute.get_replica_context().num_replicas_in_sync
+    """Replicas that take this step together: 1 outside of steps."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
 
 
 def place():

@@ -172,6 +172,16 @@ def test_the_penalty_sees_the_whole_batch(pair):
     assert local(two, squared_mean) == [4.0, 4.0]
 
 
+@pytest.mark.parametrize("name", ["equivariant convolutions", "minibatch discrimination"])
+def test_outside_of_steps_a_layer_sees_the_batch_that_it_is_given(name):
+    one, two = built(name, 1), built(name, 2)
+    images = RNG.normal(size=(4, 8, 8, 1)).astype("float32")
+    expected = one.discriminator(images)
+    np.testing.assert_allclose(two.discriminator(images), expected, rtol=1e-5, atol=1e-6)
+    with two.distribute_strategy.scope():
+        np.testing.assert_allclose(two.discriminator(images), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_every_example_is_trained_on_once():
     # A linear critic of Wasserstein's loss moves by the mean of fakes less that of real examples: here 0 - the mean.
     with strategy(2).scope():
