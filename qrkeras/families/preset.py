@@ -81,6 +81,11 @@ class Preset:
         return self.batch_size
 
     @property
+    def references(self):
+        """Values that losses are read against in pictures: what they mean -> name of the loss -> value."""
+        return {}
+
+    @property
     def takes_labels(self):
         """Whether the model learns from class labels."""
         return False

@@ -31,6 +31,10 @@ class Objective:
     generator_uses_real = False
     mixes = False
 
+    def references(self):
+        """Values that losses are read against: what they mean -> name of the loss -> value. None here."""
+        return {}
+
     def get_config(self):
         return {}
 

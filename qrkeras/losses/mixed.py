@@ -97,6 +97,25 @@ class BatchSmoothing(_Mixed):
         second, first = self._both(fake_outputs, real_outputs, shares)
         return 0.5 * (self._believed(first) + self._believed(second))
 
+    def references(self):
+        """What both losses are, for large batches, if D is always right and if D knows nothing (Lucas, Fig. 4.2).
+
+            D(y) = y:     d = 0,                                g = 1 - log(c) / 2 + (1 - c) / (2 c) log(1 - c)
+            D(y) = 1/2:   d = E[y log y + (1 - y) log(1 - y)] + log 2,                                  g = log 2
+
+        with c the smoothing. A lower g of larger smoothing alone is true of a hopeless generator, too.
+        """
+        c = self.smoothing
+        if c == 0:
+            right, blind = math.inf, math.log(2.0)
+        else:
+            right = 1.0 - math.log(c) / 2.0 + (1.0 - c) / (2.0 * c) * math.log(1.0 - c)
+            blind = (_integral(c) - 0.25 - _integral(1.0 - c)) / c + math.log(2.0)
+        return {
+            "D always right": {"d_loss": 0.0, "g_loss": right},
+            "D knows nothing": {"d_loss": blind, "g_loss": math.log(2.0)},
+        }
+
     def real_share(self, outputs):
         """The share of a batch that its outputs `(batch, 1)` say is real, a scalar: D(y)."""
         return ops.sigmoid(ops.mean(outputs))
@@ -113,6 +132,11 @@ class BatchSmoothing(_Mixed):
 
     def get_config(self):
         return {"smoothing": self.smoothing, "average": self.average}
+
+
+def _integral(x):
+    """Of `x log x`, from 0."""
+    return x**2 / 2.0 * math.log(x) - x**2 / 4.0
 
 
 @_serializable

@@ -115,6 +115,17 @@ def test_reference_values_of_the_losses(gamma, hopeless, blind):
     right = -0.5 * (np.log(y) + np.log1p(-y))  # softplus(-logit y), both halves
     assert right.mean() == pytest.approx(hopeless, abs=0.004)
     assert (y * np.log(y) + (1 - y) * np.log1p(-y) + LOG2).mean() == pytest.approx(blind, abs=0.001)
+    told = BatchSmoothing(gamma).references()
+    assert told["D always right"] == {"d_loss": 0, "g_loss": pytest.approx(hopeless, abs=5e-4)}
+    assert told["D knows nothing"] == {"d_loss": pytest.approx(blind, abs=5e-4), "g_loss": pytest.approx(LOG2)}
+
+
+def test_references_of_pure_batches():
+    assert BatchSmoothing(0.0).references() == {
+        "D always right": {"d_loss": 0.0, "g_loss": math.inf},
+        "D knows nothing": {"d_loss": pytest.approx(LOG2), "g_loss": pytest.approx(LOG2)},
+    }
+    assert NonSaturating().references() == {}
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 0.5])

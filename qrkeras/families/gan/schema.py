@@ -224,6 +224,10 @@ class GanPreset(Preset):
     def objective(self):
         return f"{name_of(self.loss)}, {self.update}"
 
+    @property
+    def references(self):
+        return self.loss.build().references()
+
     def build(self, source, seed):
         """The compiled model for the examples of `source`; every weight and all noise follow from `seed`."""
         from qrkeras.families.gan.build import build
