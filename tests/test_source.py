@@ -16,7 +16,6 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # What comes from outside may be of any type: an objective that a user wrote, a network in a file.
 MAY_ASK_ATTRIBUTES = {
     "machine/processes.py",
-    "losses/lookup.py",
     "models/image_checks.py",
     "models/fitting.py",
     "models/replicas.py",

@@ -43,7 +43,7 @@ class Evaluation(EveryNSteps):
         """Evaluates `model` where that is due since the last evaluation that was reported."""
         self.set_model(model)
         evaluated = max((record["step"] for record in self.history if "features" in record), default=0)
-        if model.step // self.every > evaluated // self.every:
+        if self.marks(model.step) > self.marks(evaluated):
             self.at_step(model.step, {})
 
     def on_train_batch_end(self, batch, logs=None):

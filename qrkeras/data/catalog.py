@@ -15,9 +15,11 @@ TFDS = {
     "cifar10": "cifar10",
     "imagenet32": "downsampled_imagenet/32x32",
     "lsun-bedroom": "lsun/bedroom",
+    "stl10": "stl10",
     "celeb_a": "celeb_a",
 }
 CROPS = {"celeb_a": 108}
+UNLABELLED = {"stl10": "unlabelled"}
 NAMES = (*MIXTURES, *BUNDLED, *TFDS, "cats", "tfds:NAME", "folder:PATH")
 
 
@@ -30,6 +32,7 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
     | `digits` | 1,797 grey 8 x 8 digits bundled with scikit-learn | 10 digits |
     | `photo-patches` | crops of scikit-learn's two photographs, 16 x 16 or `image_size` | the photograph |
     | `cifar10` | TFDS `cifar10`, 32 x 32 | 10 classes |
+    | `stl10` | TFDS `stl10`: the 100,000 unlabelled images; the papers use 48 x 48 | 10, of 5,000 images |
     | `imagenet32` | TFDS `downsampled_imagenet/32x32`, "small ImageNet" | none |
     | `lsun-bedroom` | TFDS `lsun/bedroom`; the paper uses 64 x 64 | none |
     | `celeb_a` | TFDS `celeb_a`: faces, the middle 108 x 108 pixels; the paper uses 64 x 64 | none |
@@ -71,7 +74,8 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
     if name in TFDS:
         if name == "imagenet32":
             image_size = image_size or 32  # TFDS knows these images as of any size
-        return records(TFDS[name], image_size, split, data_dir, name, labels, CROPS.get(name))
+        training = "train" if labels else UNLABELLED.get(name, "train")
+        return records(TFDS[name], image_size, split, data_dir, name, labels, CROPS.get(name), training)
     if name == "cats":
         if labels:
             raise ValueError("labels must be False for 'cats', which has no classes. Received: True")

@@ -126,7 +126,9 @@ class Records:
         return records.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def records(tfds_name, image_size=None, split="train", data_dir=None, name=None, labels=False, crop=None):
+def records(
+    tfds_name, image_size=None, split="train", data_dir=None, name=None, labels=False, crop=None, training="train"
+):
     """Images of a TFDS dataset, from its feature "image"; labels from its class label "label".
 
     "test" is the dataset's split "test", else "validation", else the last tenth of "train" (which is
@@ -141,6 +143,7 @@ def records(tfds_name, image_size=None, split="train", data_dir=None, name=None,
       name: what errors and logs call it, `tfds:NAME` if None.
       labels: whether batches come with labels.
       crop: side of the square that `image_size` cuts out; None: the largest.
+      training: the dataset's split that "train" stands for.
 
     Returns: `Examples` or `Records`, uint8.
     """
@@ -150,7 +153,7 @@ def records(tfds_name, image_size=None, split="train", data_dir=None, name=None,
     label = _label_feature(builder, name) if labels else None
     shape = _image_shape(feature, image_size, name)
     _prepare(builder, tfds_name)
-    info = builder.info.splits[_split(builder, split, name)]
+    info = builder.info.splits[_split(builder, split, name, training)]
     if not info.num_examples:
         raise ValueError(f"split={split!r} of {name!r} in {builder.data_dir} holds no images.")
 
@@ -287,14 +290,14 @@ def _image_shape(feature, image_size, name):
     return (height, width, channels)
 
 
-def _split(builder, split, name):
+def _split(builder, split, name, training):
     available = builder.info.splits
-    if "train" not in available:
-        raise ValueError(f"{name!r} must have a split 'train'. It has: {sorted(available)}")
+    if training not in available:
+        raise ValueError(f"{name!r} must have a split {training!r}. It has: {sorted(available)}")
     held_out = next((other for other in ("test", "validation") if other in available), None)
     if held_out is None:
-        return {"train": "train[:90%]", "test": "train[90%:]"}[split]
-    return {"train": "train", "test": held_out}[split]
+        return {"train": f"{training}[:90%]", "test": f"{training}[90%:]"}[split]
+    return {"train": training, "test": held_out}[split]
 
 
 def _first_line(error):

@@ -1,6 +1,7 @@
 """What every experiment has: data and schedule."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -17,10 +18,18 @@ Precision = Annotated[
 ]
 
 
+def _rises(value):
+    steps = value if isinstance(value, tuple) else (value,)
+    return bool(steps) and all(a < b for a, b in itertools.pairwise((0, *steps)))
+
+
+Steps = Annotated[int | tuple[int, ...], Range("at least 1, or several steps that rise from 1", _rises)]
+
+
 @part
 class Data:
     name: str
-    """Name of the data: ring8, grid25, digits, photo-patches, cifar10, imagenet32, lsun-bedroom, celeb_a, cats,
+    """Name of the data: ring8, grid25, digits, photo-patches, cifar10, stl10, imagenet32, lsun-bedroom, celeb_a, cats,
     tfds:NAME, or folder:PATH for your own images."""
     image_size: int | None = None
     """Side of images in pixels: larger or smaller ones are cropped to a square and resized. None keeps their size."""
@@ -40,8 +49,8 @@ class Preset:
     """Updates of the whole training (of a GAN: of the generator)."""
     log_every: Annotated[Count, RHYTHM]
     """Steps between lines of metrics.jsonl."""
-    sample_every: Annotated[Count | None, RHYTHM]
-    """Steps between pictures of samples from fixed noise; None: never."""
+    sample_every: Annotated[Steps | None, RHYTHM]
+    """Steps between pictures of samples from fixed noise, or the steps at which they are drawn; None: never."""
     checkpoint_every: Annotated[Count, RHYTHM]
     """Steps between checkpoints; the last two are kept."""
     steps_per_execution: Annotated[Count, RHYTHM]
@@ -74,6 +83,11 @@ class Preset:
     def examples_per_step(self):
         """Examples that one step takes from the data."""
         return self.batch_size
+
+    @property
+    def references(self):
+        """Values that losses are read against in pictures: what they mean -> name of the loss -> value."""
+        return {}
 
     @property
     def takes_labels(self):

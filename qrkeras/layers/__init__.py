@@ -1,8 +1,11 @@
 """Keras layers, one idea a file."""
 
+from qrkeras.layers.across import Gathering, LooksAtBatch, Synchronized, looks_at_batch
 from qrkeras.layers.causal import HorizontalConv2D, VerticalConv2D
 from qrkeras.layers.colours import ColourDense, colour_mask, cut_matrix, cut_planes, plane_colours
+from qrkeras.layers.equivariant import EquivariantConv2D, EquivariantDense
 from qrkeras.layers.gated import GatedBlock, append_planes, gate
+from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
 from qrkeras.layers.resampling import (
     ConvAveragePool2D,
@@ -12,13 +15,22 @@ from qrkeras.layers.resampling import (
     upsample_conv,
     upsample_conv_plain,
 )
+from qrkeras.layers.spectral import SpectralConv2D, SpectralDense, power_round, spectral_norm
 
 __all__ = [
     "BatchNormalization",
     "ColourDense",
     "ConvAveragePool2D",
+    "EquivariantConv2D",
+    "EquivariantDense",
     "GatedBlock",
+    "Gathering",
     "HorizontalConv2D",
+    "LooksAtBatch",
+    "MinibatchDiscrimination",
+    "SpectralConv2D",
+    "SpectralDense",
+    "Synchronized",
     "UpsampleConv2D",
     "VerticalConv2D",
     "append_planes",
@@ -28,7 +40,10 @@ __all__ = [
     "cut_matrix",
     "cut_planes",
     "gate",
+    "looks_at_batch",
     "plane_colours",
+    "power_round",
+    "spectral_norm",
     "upsample_conv",
     "upsample_conv_plain",
 ]

@@ -4,6 +4,7 @@ from qrkeras.losses.adversarial import (
     Hinge,
     LeastSquares,
     NonSaturating,
+    Objective,
     QuantileRegression,
     Wasserstein,
 )
@@ -16,16 +17,21 @@ from qrkeras.losses.likelihood import (
     squared_error,
 )
 from qrkeras.losses.lookup import get
+from qrkeras.losses.mixed import BatchSmoothing, Mixup, bernoulli_kl
 from qrkeras.losses.penalties import gradient_penalty, interpolate, l1_square, l2
 from qrkeras.losses.quantile import pinball, quantile_fractions, quantile_huber
 from qrkeras.losses.quantile_divergence import quantile_divergence, quantile_divergence_of_functions
 
 __all__ = [
+    "BatchSmoothing",
     "Hinge",
     "LeastSquares",
+    "Mixup",
     "NonSaturating",
+    "Objective",
     "QuantileRegression",
     "Wasserstein",
+    "bernoulli_kl",
     "bits_per_dim",
     "categorical_cross_entropy",
     "categorical_quantile",

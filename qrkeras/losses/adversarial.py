@@ -1,8 +1,9 @@
 """Adversarial objectives: one small object per GAN loss.
 
 Each maps discriminator outputs `(batch, num_outputs)`, with no final activation, to two scalars:
-`discriminator(real_outputs, fake_outputs)` and `generator(fake_outputs, real_outputs=None)`.
-Means over batch and outputs are taken here and nowhere else. A new GAN is a new object.
+`discriminator(real_outputs, fake_outputs, shares=None)` and `generator(fake_outputs, real_outputs=None, shares=None)`.
+Means over batch and outputs are taken here and nowhere else. A new GAN is a new object; those that mix real and
+generated examples are in `mixed.py`.
 """
 
 import math
@@ -17,10 +18,22 @@ _serializable = keras.saving.register_keras_serializable(package="qrkeras")
 
 
 class Objective:
-    """What every objective shares. `num_outputs`: columns that the discriminator must have."""
+    """What every objective shares.
+
+    Attributes:
+      num_outputs: columns that the discriminator must have.
+      generator_uses_real: whether the generator's loss looks at the outputs of both batches.
+      mixes: whether the two batches are mixtures, of which `shares(uniforms)` draws the real part of each example of
+        the first; the second is its complement. Else they are real examples and generated ones.
+    """
 
     num_outputs = 1
     generator_uses_real = False
+    mixes = False
+
+    def references(self):
+        """Values that losses are read against: what they mean -> name of the loss -> value. None here."""
+        return {}
 
     def get_config(self):
         return {}
@@ -105,13 +118,13 @@ class QuantileRegression(Objective):
     def generator_uses_real(self):
         return self.generator_target == "match"
 
-    def discriminator(self, real_outputs, fake_outputs):
+    def discriminator(self, real_outputs, fake_outputs, shares=None):
         self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
         real = self._pinball(self.real_target, real_outputs)
         fake = self._pinball(self.fake_target, fake_outputs)
         return ops.mean(real + fake + self.penalty_weight * self._penalty(real_outputs, fake_outputs))
 
-    def generator(self, fake_outputs, real_outputs=None):
+    def generator(self, fake_outputs, real_outputs=None, shares=None):
         self._check(fake_outputs=fake_outputs)
         if not self.generator_uses_real:
             return -ops.mean(fake_outputs)
@@ -161,11 +174,11 @@ class NonSaturating(Objective):
     Discriminator: `softplus(-o_real) + softplus(o_fake)`. Generator: `softplus(-o_fake)`.
     """
 
-    def discriminator(self, real_outputs, fake_outputs):
+    def discriminator(self, real_outputs, fake_outputs, shares=None):
         self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
         return ops.mean(ops.softplus(-real_outputs)) + ops.mean(ops.softplus(fake_outputs))
 
-    def generator(self, fake_outputs, real_outputs=None):
+    def generator(self, fake_outputs, real_outputs=None, shares=None):
         self._check(fake_outputs=fake_outputs)
         return ops.mean(ops.softplus(-fake_outputs))
 
@@ -177,11 +190,11 @@ class LeastSquares(Objective):
     Discriminator: `((o_real - 1)^2 + o_fake^2) / 2`. Generator: `(o_fake - 1)^2 / 2`.
     """
 
-    def discriminator(self, real_outputs, fake_outputs):
+    def discriminator(self, real_outputs, fake_outputs, shares=None):
         self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
         return 0.5 * (ops.mean(ops.square(real_outputs - 1.0)) + ops.mean(ops.square(fake_outputs)))
 
-    def generator(self, fake_outputs, real_outputs=None):
+    def generator(self, fake_outputs, real_outputs=None, shares=None):
         self._check(fake_outputs=fake_outputs)
         return 0.5 * ops.mean(ops.square(fake_outputs - 1.0))
 
@@ -193,11 +206,11 @@ class Wasserstein(Objective):
     Discriminator: `o_fake - o_real`. Generator: `-o_fake`.
     """
 
-    def discriminator(self, real_outputs, fake_outputs):
+    def discriminator(self, real_outputs, fake_outputs, shares=None):
         self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
         return ops.mean(fake_outputs) - ops.mean(real_outputs)
 
-    def generator(self, fake_outputs, real_outputs=None):
+    def generator(self, fake_outputs, real_outputs=None, shares=None):
         self._check(fake_outputs=fake_outputs)
         return -ops.mean(fake_outputs)
 
@@ -209,10 +222,10 @@ class Hinge(Objective):
     Discriminator: `relu(1 - o_real) + relu(1 + o_fake)`. Generator: `-o_fake`.
     """
 
-    def discriminator(self, real_outputs, fake_outputs):
+    def discriminator(self, real_outputs, fake_outputs, shares=None):
         self._check(real_outputs=real_outputs, fake_outputs=fake_outputs)
         return ops.mean(ops.relu(1.0 - real_outputs)) + ops.mean(ops.relu(1.0 + fake_outputs))
 
-    def generator(self, fake_outputs, real_outputs=None):
+    def generator(self, fake_outputs, real_outputs=None, shares=None):
         self._check(fake_outputs=fake_outputs)
         return -ops.mean(fake_outputs)

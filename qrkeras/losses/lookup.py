@@ -5,11 +5,14 @@ import re
 
 import keras
 
-from qrkeras.losses import adversarial
+from qrkeras.losses import adversarial, mixed
+from qrkeras.losses.adversarial import Objective
 
 OBJECTIVES = {
-    re.sub(r"(?<!^)([A-Z])", r"_\1", objective.__name__).lower(): objective
-    for objective in adversarial.Objective.__subclasses__()
+    re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower(): kind
+    for room in (adversarial, mixed)
+    for name, kind in vars(room).items()
+    if isinstance(kind, type) and issubclass(kind, Objective) and kind is not Objective and not name.startswith("_")
 }
 
 
@@ -17,7 +20,7 @@ def get(objective):
     """The objective that `objective` stands for.
 
     Args:
-      objective: an object of `qrkeras.losses`, returned as it is; its name, "hinge", "least_squares",
+      objective: an `Objective`, returned as it is; its name, "batch_smoothing", "hinge", "least_squares", "mixup",
         "non_saturating", "quantile_regression" or "wasserstein", or that of its class, for one with its defaults; or
         its configuration, of `keras.saving.serialize_keras_object`.
     Raises:
@@ -31,9 +34,7 @@ def get(objective):
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"loss must be one of {', '.join(OBJECTIVES)}. Received: {objective!r}.{hint}")
     found = keras.saving.deserialize_keras_object(objective) if isinstance(objective, dict) else objective
-    if isinstance(found, type) or not all(
-        hasattr(found, name) for name in ("num_outputs", "discriminator", "generator")
-    ):
+    if not isinstance(found, Objective):
         raise ValueError(
             f"loss must be an objective of qrkeras.losses, such as QuantileRegression(64), or its name. Received: "
             f"{found!r}. Keras' own losses compare predictions with targets, which a GAN has none of."

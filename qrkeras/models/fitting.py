@@ -139,6 +139,9 @@ class TrainedModel(keras.Model):
             return self.trainable_variables
         return [v for name in self.PLAYERS[player] for v in getattr(self, name).trainable_variables]
 
+    def check_batches(self, sizes):
+        """Raises ValueError if `fit` cannot train on batches of these sizes: the last may be smaller."""
+
     def after_update(self, player):
         """What follows each update of the weights that a loss moves: nothing here."""
 
@@ -200,6 +203,8 @@ class TrainedModel(keras.Model):
             at = math.floor(len(x) * (1 - validation_split))  # as Keras does
             self._checked(x[at:], None if y is None else y[at:], kwargs.get("validation_batch_size") or batch_size)
             self._checked(x[:at], None if y is None else y[:at], batch_size)
+        if sizes := replicas.sizes(x, batch_size):
+            self.check_batches(sizes)
         x, y = self._checked(x, y, batch_size, sample_weight, class_weight)
         if validation_data is not None:
             parts = validation_data if isinstance(validation_data, list | tuple) else (validation_data,)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from qrkeras import kinds, losses
+from qrkeras.layers import EquivariantConv2D, EquivariantDense, looks_at_batch
 from qrkeras.losses import gradient_penalty, interpolate
 from qrkeras.models import replicas, step
 from qrkeras.models.base import GenerativeModel
@@ -142,6 +143,19 @@ class GAN(GenerativeModel):
             **self._compile_arguments,
         }
 
+    def check_batches(self, sizes):
+        for layer in self.discriminator._flatten_layers():
+            if isinstance(layer, EquivariantConv2D | EquivariantDense):
+                self._check_size(max(sizes), layer.batch_size * self.first_steps)
+
+    def _check_size(self, size, wanted):
+        if size != wanted:
+            each = f", {self.first_steps} updates of the discriminator each" if self.first_steps > 1 else ""
+            raise ValueError(
+                f"batch_size must be {wanted}{each}, for which the discriminator's layers were built: they look at the "
+                f"whole batch. Received: {size}. Hand over such batches, or build the layers for others."
+            )
+
     def optimizer_of(self, player):
         return self.generator_optimizer if player == "g_loss" else self.discriminator_optimizer
 
@@ -158,16 +172,30 @@ class GAN(GenerativeModel):
         """Both losses, and `d_total`, what the discriminator descends: its loss and the gradient penalty, if any."""
         real = batch.examples
         fake = ops.cast(self.generator(noise("z"), training=training), "float32")
+        first, second, shares = self.shown(real, fake, noise)
         if wanted == "g_loss":
-            fake_outputs = self.whole_outputs(fake, training)
-            real_outputs = self.whole_outputs(real, training) if self.objective.generator_uses_real else None
-            return {"g_loss": self.objective.generator(fake_outputs, real_outputs)}
-        real_outputs, fake_outputs = self.whole_outputs(real, training), self.whole_outputs(fake, training)
-        total = d_loss = self.objective.discriminator(real_outputs, fake_outputs)
+            second_outputs = self.whole_outputs(second, training)
+            first_outputs = self.whole_outputs(first, training) if self.objective.generator_uses_real else None
+            return {"g_loss": self.objective.generator(second_outputs, first_outputs, shares)}
+        first_outputs, second_outputs = self.whole_outputs(first, training), self.whole_outputs(second, training)
+        total = d_loss = self.objective.discriminator(first_outputs, second_outputs, shares)
         if self.gradient_penalty is not None and training:
             total = d_loss + self.gradient_penalty * self.penalty(real, fake, noise.fractions())
         measured = {"d_loss": d_loss, "d_total": total}
-        return measured if wanted else {**measured, "g_loss": self.objective.generator(fake_outputs, real_outputs)}
+        if wanted:
+            return measured
+        return {**measured, "g_loss": self.objective.generator(second_outputs, first_outputs, shares)}
+
+    def shown(self, real, fake, noise):
+        """The two batches that the discriminator sees, and the share of real examples in each row of the first.
+
+        They are real and generated examples, without shares, or the objective's mixtures of these: all examples are
+        generated at once, and mixed afterwards.
+        """
+        if not self.objective.mixes:
+            return real, fake, None
+        whole, own = noise.shares(self.objective.shares)
+        return interpolate(real, fake, own), interpolate(fake, real, own), whole
 
     def whole_outputs(self, examples, training):
         """The discriminator's outputs in float32, of the whole batch: objectives may look at its statistics."""
@@ -196,7 +224,10 @@ class GAN(GenerativeModel):
         Args:
           x: `(n, ...)` examples, as `fit` takes them.
         Returns: NumPy array `(n,)` float32.
+        Raises:
+          ValueError: if x is not what the model takes, or the discriminator looks at the whole batch: `real_share`.
         """
+        self._check_rows_apart()
         check_examples("x", x, self.example_shape)
 
         def mean_of_outputs(examples):
@@ -210,11 +241,45 @@ class GAN(GenerativeModel):
         Args:
           examples: `(batch, ...)`, as `fit` takes them.
         Returns: `(batch, num_outputs)` float32: quantiles of realism, or the one value of another objective.
+        Raises:
+          ValueError: if the discriminator looks at the whole batch.
         """
+        self._check_rows_apart()
         return ops.cast(self.discriminator(self.real_examples(examples), training=False), "float32")
 
+    def real_share(self, x):
+        """The share of a whole batch that the discriminator takes for real, D(y)  (BGAN).
+
+        Args:
+          x: `(n, ...)` examples, as `fit` takes them; all at once, as many as in training.
+        Returns: float in (0, 1).
+        Raises:
+          ValueError: if x is not what the model takes, or the objective predicts no shares.
+        """
+        if not isinstance(self.objective, losses.BatchSmoothing):
+            raise ValueError(
+                "real_share needs the objective BatchSmoothing, whose outputs say which share of a batch is real. "
+                f"Received: {type(self.objective).__name__}. Use realism."
+            )
+        check_examples("x", x, self.example_shape)
+        outputs = self.discriminator(self.real_examples(ops.convert_to_tensor(x)), training=False)
+        return float(self.objective.real_share(ops.cast(outputs, "float32")))
+
+    def _check_rows_apart(self):
+        if looks_at_batch(self.discriminator):
+            raise ValueError(
+                "discriminator must judge each example for itself here, and its layers look at the whole batch: an "
+                "example has no realism of its own. Received: "
+                f"{self.discriminator.name}. Use real_share(x) of a whole batch, of a model with BatchSmoothing."
+            )
+
     def signatures(self):
-        """`sample`, and `realism`, the discriminator's outputs: QRGAN's quantiles of realism."""
+        """`sample`, and `realism`, the discriminator's outputs: QRGAN's quantiles of realism.
+
+        `sample` alone if the discriminator looks at the whole batch: an answer depends on its row of the request alone.
+        """
+        if looks_at_batch(self.discriminator):
+            return super().signatures()
         name, dtype = self.kind.served
 
         def realism(**examples):

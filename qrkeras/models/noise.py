@@ -56,6 +56,17 @@ class BatchNoise:
         seed = stream(self.state, self.use, len(names) * self.place + names.index(name))
         return replicas.rows(lambda n: self.model.noise((n, *self.model.noise_shape), seed), self.rows)
 
+    def shares(self, draw):
+        """Shares of real examples in mixtures: those of the whole batch, and of this replica's rows.
+
+        Args: draw: function of uniforms `(batch, 2)` in [0, 1) to shares `(batch,)`, which may look at all of them.
+        """
+        # Folded out of the first noise's stream: another member of USES would move every stream there is.
+        seed = stream(self.state, self.use, len(self.model.NOISES) * self.place)
+        seed = tf.random.experimental.stateless_fold_in(seed, 0)
+        whole = draw(tf.random.stateless_uniform([replicas.count() * self.rows, 2], seed))
+        return whole, replicas.rows(lambda n: whole, self.rows)
+
     def fractions(self):
         """Uniform on [0, 1), `(rows,)`: where between two examples a penalty is taken."""
         seed = stream(self.state, INTERPOLATION, self.place)

@@ -3,15 +3,16 @@
 Each replica takes its rows of the whole batch's noise, and statistics of a batch are those of the whole batch.
 """
 
-import keras
 import tensorflow as tf
 
+from qrkeras.layers import Gathering, Synchronized
 from qrkeras.models.average import averaged
 
 
 def count():
-    """Replicas that take this step together."""
-    return tf.distribute.get_replica_context().num_replicas_in_sync
+    """Replicas that take this step together: 1 outside of steps."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
 
 
 def place():
@@ -30,19 +31,33 @@ def rows(draw, n):
     return draw(count() * n)[start : start + n]
 
 
-def whole_batch(outputs):
-    """Rows `(batch, n)` of all replicas, in the order of the batch.
+def gathered(rows):
+    """Rows `(n, k)` of all replicas, `(batch, k)` in the order of the batch, on each of them.
 
-    Every replica computes the loss of the whole batch and differentiates it by its own rows, so that the sum over
-    replicas is the gradient. It is R-fold here, since `share` divides by R.
+    The gradient by a row is the sum of all replicas' gradients by it: what a layer makes of others' rows moves them.
+    """
+    if count() == 1:
+        return rows
+    # NCCL sums, and does not gather: rows of the others are zero. The gradient of a sum over replicas is one.
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, _padded(rows))
+
+
+def whole_batch(outputs):
+    """Rows `(n, k)` of all replicas, `(batch, k)` in the order of the batch, for the loss of the whole batch.
+
+    Every replica computes that same loss and differentiates it by its own rows, so that the sum over replicas is the
+    gradient. It is R-fold here, since `share` divides by R. Others' rows are constants: each has its own replica.
     """
     if count() == 1:
         return outputs
-    n = tf.shape(outputs)[0]
-    own = tf.pad(outputs, [[place() * n, (count() - 1 - place()) * n], [0, 0]])
-    # NCCL sums, and does not gather: rows of the others are zero.
-    everything = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.stop_gradient(own))
-    return everything + count() * (own - tf.stop_gradient(own))
+    own = _padded(outputs)
+    return gathered(tf.stop_gradient(outputs)) + count() * (own - tf.stop_gradient(own))
+
+
+def _padded(rows):
+    """This replica's rows where they stand in the whole batch, zeros elsewhere."""
+    n = tf.shape(rows)[0]
+    return tf.pad(rows, [[place() * n, (count() - 1 - place()) * n], [0, 0]])
 
 
 def share(loss):
@@ -68,27 +83,34 @@ def move_average(average, network, average_decay, step):
 
 
 def synchronise(layers, replicas):
-    """Batch normalisation of the whole batch where there are several replicas."""
+    """Layers that look at the batch look at the whole one if there are several replicas."""
     for layer in layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
+        if isinstance(layer, Synchronized):
             layer.synchronized = replicas > 1
+        if isinstance(layer, Gathering):
+            layer.gather = gathered
+
+
+def sizes(x, batch_size):
+    """Sizes of the batches that `fit` makes of `x`; empty if they may be any."""
+    if isinstance(x, tf.data.Dataset):
+        found = {part.shape[0] if part.shape.rank else None for part in tf.nest.flatten(x.element_spec)}
+        return set() if None in found else found
+    if not hasattr(x, "shape") or not len(x):
+        return set()  # PyDataset or generator, whose batches may be of any size
+    size = min(batch_size or 32, len(x))
+    return {size, len(x) % size} - {0}
 
 
 def check_shares(x, batch_size, replicas, parts):
     """Raises ValueError where `replicas` would not get equal parts of every batch of `x`, for `parts` updates each."""
     if replicas == 1:
         return
-    if isinstance(x, tf.data.Dataset):
-        sizes = {part.shape[0] for part in tf.nest.flatten(x.element_spec)}
-    elif hasattr(x, "shape"):
-        size = min(batch_size or 32, len(x))
-        sizes = {size, len(x) % size}
-    else:  # PyDataset or generator, whose batches may be of any size
-        sizes = {None}
-    if None in sizes or any(size % (replicas * parts) for size in sizes):
+    found = sizes(x, batch_size)
+    if not found or any(size % (replicas * parts) for size in found):
         each = f", {parts} updates each" if parts > 1 else ""
         raise ValueError(
             f"x must come in batches that {replicas} replicas can share evenly{each}. Received batches of "
-            f"{sorted(s for s in sizes if s) or 'unknown size'}. Give a multiple of {replicas * parts}, and "
+            f"{sorted(found) or 'unknown size'}. Give a multiple of {replicas * parts}, and "
             "drop_remainder=True to tf.data's batch."
         )

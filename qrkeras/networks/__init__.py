@@ -5,6 +5,7 @@ from qrkeras.networks.classifier import image_classifier, whiten
 from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
+from qrkeras.networks.sngan import sngan_discriminator, sngan_generator
 from qrkeras.networks.vae import vae_decoder, vae_encoder
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "image_classifier",
     "mlp",
     "pixelcnn",
+    "sngan_discriminator",
+    "sngan_generator",
     "vae_decoder",
     "vae_encoder",
     "whiten",

@@ -2,6 +2,7 @@
 
 import keras
 
+from qrkeras.layers import EquivariantDense
 from qrkeras.networks.seeds import layer_seeds
 
 
@@ -12,6 +13,7 @@ def mlp(
     hidden_layers=2,
     activation="relu",
     kernel_initializer="glorot_uniform",
+    equivariant_batch_size=None,
     seed=None,
     name=None,
 ):
@@ -23,6 +25,8 @@ def mlp(
 
     Args:
       width: units of each hidden layer.   kernel_initializer: name of a random Keras initialiser.
+      equivariant_batch_size: None; or B for layers that see the whole batch, the last one too  (BGAN, eq. 4.10), with
+        the initial scales of batches of B.
       seed: int, from which every layer draws its own seed, or None.
     Returns: a functional `keras.Model`, `(batch, input_dim)` -> `(batch, output_dim)` float32.
     """
@@ -35,9 +39,14 @@ def mlp(
         ) from error
     seeds = layer_seeds(seed, f"mlp {input_dim} {output_dim}")
 
+    def initializer():
+        return {"class_name": kernel_initializer, "config": {"seed": next(seeds)}}
+
     def dense(units, activation=None, dtype=None):
-        initializer = {"class_name": kernel_initializer, "config": {"seed": next(seeds)}}
-        return keras.layers.Dense(units, activation, kernel_initializer=initializer, dtype=dtype)
+        options = {"activation": activation, "kernel_initializer": initializer(), "dtype": dtype}
+        if equivariant_batch_size is None:
+            return keras.layers.Dense(units, **options)
+        return EquivariantDense(units, equivariant_batch_size, mean_kernel_initializer=initializer(), **options)
 
     inputs = keras.Input((input_dim,))
     x = inputs

@@ -2,6 +2,7 @@
 
 from qrkeras.pictures.curves import (
     histograms,
+    loss_panels,
     minimum_curves,
     precision_recall_curves,
     reliability,
@@ -15,6 +16,7 @@ __all__ = [
     "histograms",
     "image_grid",
     "image_panels",
+    "loss_panels",
     "minimum_curves",
     "point_panels",
     "precision_recall_curves",

@@ -1,10 +1,12 @@
 """Curves: losses and measures over training, precision against recall, reliability, histograms."""
 
+import itertools
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from qrkeras.pictures.files import save
+from qrkeras.pictures.files import COLOURS, save
 
 LOSSES = {"d_loss", "g_loss", "loss"}
 
@@ -33,6 +35,36 @@ def training_curves(records, path):
     for axis in axes:
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("step")
+    save(figure, path)
+
+
+def loss_panels(series, path):
+    """Writes losses against steps, a panel for each loss and a colour for each run, beside what they are read against.
+
+    Args:
+      series: name of a run -> pair of its records, lines of metrics.jsonl, and its references: what a value means ->
+        name of the loss -> value. Infinite ones are left out, and equal ones drawn once.
+    """
+    names = sorted({name for records, _ in series.values() for record in records for name in LOSSES & record.keys()})
+    figure = Figure(figsize=(4.6 * len(names), 3.6), layout="constrained")
+    for axis, name in zip(figure.subplots(1, len(names), squeeze=False).flat, names):
+        drawn = set()
+        for (run, (records, references)), colour in zip(series.items(), itertools.cycle(COLOURS)):
+            told = [(r["step"], r[name]) for r in records if name in r]
+            if told:
+                axis.plot(*zip(*told), color=colour, linewidth=0.8, label=run)
+            for (meaning, values), style in zip(references.items(), ("--", ":")):
+                value = values.get(name, np.inf)
+                if np.isfinite(value) and (meaning, value) not in drawn:
+                    drawn.add((meaning, value))
+                    axis.axhline(value, color=colour, linestyle=style, linewidth=1)
+                    axis.annotate(
+                        f"{meaning} {value:.3g}", (0.01, value), xycoords=("axes fraction", "data"), fontsize=6
+                    )
+        axis.set(xlabel="step", title=name)
+        axis.grid(alpha=0.3)
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=7)
     save(figure, path)
 
 

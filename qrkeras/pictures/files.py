@@ -3,6 +3,7 @@
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 REAL, FAKE = "#c8102e", "#1f5fa8"
+COLOURS = ("#1f5fa8", "#e08214", "#4d9221", "#8e44ad", "#7f7f7f", "#b15928")
 
 
 def save(figure, path):

@@ -4,9 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from qrkeras.pictures.files import save
+from qrkeras.pictures.files import COLOURS, save
 
-COLOURS = ("#1f5fa8", "#e08214", "#4d9221", "#8e44ad", "#7f7f7f", "#b15928")
 FAILED, WINNER, STANDARD = "#c8102e", "black", "#555555"
 
 

@@ -12,7 +12,8 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None):
 
     Args:
       run: Run directories, or the directory of one sweep.
-      output: PNG of what stands side by side; None: samples.png or evaluation.png in the first run.
+      output: PNG of what stands side by side; None: samples.png or evaluation.png in the first run. The losses of
+        several GANs come beside it, as losses.png or OUTPUT-losses.png.
     """
     from qrkeras import kinds, pictures
     from qrkeras.data.catalog import known_kind
@@ -35,6 +36,11 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None):
         samples(run, drawn[0])
     elif distances(opened, output or opened[0].evaluation):
         drawn.append(output or opened[0].evaluation)
+    adversarial = [each for each in opened if any("g_loss" in record for record in each.records())]
+    if len(adversarial) > 1:
+        beside = output or opened[0].path / "losses.png"
+        drawn.append(beside.with_name(f"{beside.stem}-losses.png") if output else beside)
+        losses(adversarial, drawn[-1])
     for each in opened:
         drawn.append(each.path / "curves.png")
         pictures.training_curves(each.records(), drawn[-1])
@@ -68,6 +74,18 @@ def samples(paths, output, columns=5):
             step = int(files[run][i].stem.removeprefix("step-"))
             panels.append((f"{run.name}-{run.seed}, step {step:,}", np.load(files[run][i])))
     pictures.point_panels(panels, build.dataset(opened[0].preset).centers, output, rows=len(opened))
+
+
+def losses(opened, output):
+    """Writes both losses of GANs side by side, with the values that they are read against  (Lucas, Fig. 4.2).
+
+    Args:
+      opened: `Run`s of GANs.   output: PNG.
+    """
+    from qrkeras import pictures
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    pictures.loss_panels({str(run.path): (run.records(), run.preset.references) for run in opened}, output)
 
 
 def distances(opened, output):

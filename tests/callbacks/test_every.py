@@ -44,6 +44,12 @@ def test_executions_of_many_steps():
     assert ran(7, [5, 10, 15, 20, 25]) == [10, 15, 25]
 
 
+def test_steps_of_ones_choice():
+    assert ran((2, 3, 7), range(1, 10)) == [2, 3, 7, 9]
+    assert ran((2, 3, 7), [5, 10, 15]) == [5, 10, 15]  # 2 and 3 are met together, and 15 is the end
+    assert ran((2, 8), range(6, 10), start=5) == [8, 9]
+
+
 def test_a_resumed_run_keeps_its_rhythm():
     assert ran(4, range(7, 13), start=6) == [8, 12]
 
@@ -52,6 +58,7 @@ def test_nothing_where_nothing_was_trained():
     assert ran(4, [], start=6) == []
 
 
-def test_every_must_be_positive():
-    with pytest.raises(ValueError, match="every must be at least 1 step. Received: 0"):
-        Recorder(0)
+@pytest.mark.parametrize("every", [0, (), (0, 3), (5, 5)])
+def test_every_must_be_positive_and_rise(every):
+    with pytest.raises(ValueError, match="every must be at least 1 step, or steps that rise from 1. Received: "):
+        Recorder(every)

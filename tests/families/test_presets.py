@@ -7,7 +7,7 @@ import pytest
 
 from qrkeras import losses, presets
 from qrkeras.families import optimizers
-from qrkeras.families.gan import schema
+from qrkeras.families.gan import mixed, schema
 
 METHODS = ("qrgan", "nsgan", "lsgan", "wgan-gp", "qrgan-bounded", "qrgan-l2")
 DATA = ("ring8", "grid25", "cifar10", "lsun-bedroom", "cats")
@@ -46,7 +46,7 @@ def cells(table):
 
 def test_names():
     gans = {name for name, preset in presets.PRESETS.items() if isinstance(preset, schema.GanPreset)}
-    assert gans == set(NAMES)
+    assert gans - set(mixed.PRESETS) == set(NAMES)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -100,10 +100,10 @@ def test_update_rules():
 
 def test_epsilons():
     # 1e-3 on the mixtures (docs/results/gan.md), Keras' own on images.
-    for name, preset in presets.PRESETS.items():
-        if isinstance(preset, schema.GanPreset):
-            expected = 1e-3 if preset.data.name in DATA[:2] else 1e-7
-            assert preset.generator_optimizer.epsilon == preset.discriminator_optimizer.epsilon == expected, name
+    for name in NAMES:
+        preset = presets.get(name)
+        expected = 1e-3 if preset.data.name in DATA[:2] else 1e-7
+        assert preset.generator_optimizer.epsilon == preset.discriminator_optimizer.epsilon == expected, name
 
 
 def test_wgan_gp_as_the_paper_compares_it():
@@ -181,7 +181,7 @@ def test_round_trip_through_json(name):
     assert presets.leaves(again) == presets.leaves(preset)
 
 
-@pytest.mark.parametrize("kind", ["QuantileRegression", "NonSaturating", "LeastSquares", "Wasserstein", "Hinge"])
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in schema.GanPreset.__annotations__["loss"].__args__])
 def test_loss_fields_are_those_of_the_losses(kind):
     fields = {field.name: field.default for field in dataclasses.fields(getattr(schema, kind))}
     objective = getattr(losses, kind)
@@ -192,7 +192,7 @@ def test_loss_fields_are_those_of_the_losses(kind):
 
 def test_every_loss_has_its_dataclass():
     objectives = {name for name in losses.__all__ if inspect.isclass(getattr(losses, name))}
-    assert objectives == {kind.__name__ for kind in schema.GanPreset.__annotations__["loss"].__args__}
+    assert objectives - {"Objective"} == {k.__name__ for k in schema.GanPreset.__annotations__["loss"].__args__}
 
 
 def test_presets_are_frozen():

@@ -19,7 +19,7 @@ PAPER = {  # AIQN, Supplement: what the search settled on
 
 
 def test_names():
-    assert NAMES == ["pixelcnn", "pixeliqn", "qrgan"]
+    assert NAMES == ["mbgan", "pixelcnn", "pixeliqn", "qrgan"]
     with pytest.raises(ValueError, match=r"""SPACE must be one of .*pixeliqn.*Received: 'pixelqn'. Did you mean"""):
         families.space("pixelqn")
     assert families.space("qrgan") is SPACES["qrgan"]
@@ -28,7 +28,7 @@ def test_names():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_range_is_cited(name):
     for parameter in families.space(name).parameters:
-        assert parameter.source.startswith(("Choice: ", "AIQN, Supplement: ", "QRGAN, ")), parameter.field
+        assert parameter.source.startswith(("Choice: ", "AIQN, Supplement: ", "QRGAN, ", "Lucas, ")), parameter.field
 
 
 @pytest.mark.parametrize("name", NAMES)

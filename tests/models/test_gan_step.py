@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from qrkeras.losses import LeastSquares, Wasserstein
+from qrkeras.losses import BatchSmoothing, LeastSquares, Mixup, Wasserstein
 from qrkeras.models import GAN
-from qrkeras.models.noise import INTERPOLATION, NOISE, stream
+from qrkeras.models.noise import EVALUATION, INTERPOLATION, NOISE, BatchNoise, stream
 
 REAL = np.random.default_rng(0).normal(1.0, 2.0, (8, 2)).astype("float32")
 
@@ -85,3 +85,38 @@ def test_the_penalty_is_taken_between_each_pair():
     losses(model)
     for old, gradient, new in zip(before, gradients, critic.get_weights(), strict=True):
         np.testing.assert_allclose(new, old - gradient.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("update", ["simultaneous", "alternating"])
+def test_mixtures_and_their_complements_are_shown(update):
+    objective = Mixup(0.5)
+    model = GAN(normalised(3, 2, 10), normalised(2, 1, 20), 3, objective, seed=4)
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), update=update, run_eagerly=True)
+    expected, twin = {}, still(update)  # whose statistics do not move before they are looked at
+    for name, place in (("d_loss", 0), ("g_loss", 0 if update == "simultaneous" else 1)):
+        seed = stream(twin.random_state, NOISE, place)
+        uniforms = tf.random.stateless_uniform([8, 2], tf.random.experimental.stateless_fold_in(seed, 0))
+        shares = objective.shares(uniforms)
+        assert float(tf.math.reduce_std(shares)) > 0
+        fake = twin.generator(twin.noise((8, 3), seed), training=True)
+        first = shares[:, None] * REAL + (1 - shares[:, None]) * fake
+        outputs = [twin.discriminator(x, training=True) for x in (first, REAL + fake - first)]
+        total = {
+            "d_loss": objective.discriminator(*outputs, shares),
+            "g_loss": objective.generator(*outputs[::-1], shares),
+        }
+        expected[name] = float(total[name])
+    assert losses(model) == pytest.approx(expected, rel=1e-5)
+
+
+def test_shares_are_fresh_in_each_update_and_the_same_in_each_evaluation():
+    model = still("alternating")
+    seen = []
+    for use, place in ((NOISE, 0), (NOISE, 1), (EVALUATION, 0), (EVALUATION, 0)):
+        whole, own = BatchNoise(model, 4, use, place).shares(BatchSmoothing().shares)
+        np.testing.assert_array_equal(whole, own)
+        seen.append(BatchNoise(model, 4, use, place).shares(lambda uniforms: uniforms)[0].numpy())
+    assert np.any(seen[0] != seen[1]) and np.any(seen[0] != seen[2])
+    np.testing.assert_array_equal(seen[2], seen[3])
+    z = BatchNoise(model, 4, NOISE, 0)("z").numpy()
+    assert np.abs(np.corrcoef(z[:, :2].ravel(), seen[0].ravel())[0, 1]) < 0.99, "another stream than the noise's"

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from qrkeras import models, networks
-from qrkeras.losses import NonSaturating, QuantileRegression, Wasserstein
+from qrkeras.losses import BatchSmoothing, Mixup, NonSaturating, QuantileRegression, Wasserstein
 from qrkeras.machine import devices
 from qrkeras.models import replicas
 from qrkeras.models.noise import NOISE, BatchNoise
@@ -47,6 +47,24 @@ def image_gan():
     return model
 
 
+def equivariant_gan(loss=None, update="simultaneous", gradient_penalty=None, discriminator_steps=1):
+    generator = networks.mlp(3, 2, width=8, seed=1)
+    discriminator = networks.mlp(2, 1, width=8, equivariant_batch_size=8 // discriminator_steps, seed=2)
+    model = models.GAN(generator, discriminator, 3, loss or NonSaturating(), gradient_penalty)
+    model.compile(sgd(), sgd(), update, discriminator_steps)
+    return model
+
+
+def sngan(**features):
+    generator = networks.sngan_generator(8, 1, latent_dim=5, width=4, seed=1)
+    discriminator = networks.sngan_discriminator(8, 1, width=4, seed=2, **features)
+    for weight in discriminator.trainable_variables:
+        weight.assign(5 * weight)  # else outputs and what they know of the batch are next to nothing
+    model = models.GAN(generator, discriminator, 5, NonSaturating())
+    model.compile(sgd(), sgd())
+    return model
+
+
 def pixels(build, **outputs):
     sizes = {"blocks": 1, "kernel_size": 3, "planes": 4, "output_planes": 4}
     model = build(networks.pixelcnn(8, 1, **sizes, num_classes=4, seed=1, **outputs), average_decay=0.9)
@@ -80,11 +98,18 @@ POINT_GANS = {
     "weight clip": lambda: gan(Wasserstein(), weight_clip=0.1, prior="uniform"),
     "frozen generator": still(gan, "generator"),
     "alternating, frozen discriminator": still(lambda: gan(NonSaturating(), "alternating"), "discriminator"),
+    "equivariant": equivariant_gan,
+    "mixup": lambda: gan(Mixup(0.5)),
+    "BGAN": lambda: equivariant_gan(BatchSmoothing(0.3, "outputs")),
+    "M-BGAN": lambda: equivariant_gan(BatchSmoothing(0.5, "losses"), "alternating", discriminator_steps=2),
+    "equivariant with a gradient penalty": lambda: equivariant_gan(gradient_penalty=10.0),
 }
 BUILDS = {
     **POINT_GANS,
     "batch normalisation": image_gan,
     "frozen batch normalisation": still(image_gan, "generator"),
+    "equivariant convolutions": lambda: sngan(batch_features="equivariant", batch_size=8, spectral_norm=True),
+    "minibatch discrimination": lambda: sngan(batch_features="minibatch"),
     "PixelCNN": lambda: pixels(models.PixelCNN),
     "PixelIQN": lambda: pixels(models.PixelIQN, num_outputs=1, quantile=True),
     "VAE": lambda: vae(models.VAE),
@@ -163,6 +188,16 @@ def test_the_penalty_sees_the_whole_batch(pair):
         return tf.reduce_mean(tf.abs(replicas.whole_batch(outputs))) ** 2
 
     assert local(two, squared_mean) == [4.0, 4.0]
+
+
+@pytest.mark.parametrize("name", ["equivariant convolutions", "minibatch discrimination"])
+def test_outside_of_steps_a_layer_sees_the_batch_that_it_is_given(name):
+    one, two = built(name, 1), built(name, 2)
+    images = RNG.normal(size=(4, 8, 8, 1)).astype("float32")
+    expected = one.discriminator(images)
+    np.testing.assert_allclose(two.discriminator(images), expected, rtol=1e-5, atol=1e-6)
+    with two.distribute_strategy.scope():
+        np.testing.assert_allclose(two.discriminator(images), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_every_example_is_trained_on_once():

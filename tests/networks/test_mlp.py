@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from qrkeras.layers import EquivariantDense
 from qrkeras.networks import mlp
+from qrkeras.networks.seeds import layer_seeds
 
 
 def test_shapes_and_number_of_weights():
@@ -67,3 +69,19 @@ def test_round_trip(tmp_path):
     model.save(tmp_path / "model.keras")
     x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
     np.testing.assert_allclose(keras.models.load_model(tmp_path / "model.keras")(x), model(x), rtol=1e-6)
+
+
+def test_equivariant_layers_see_the_batch():
+    # Four layers, the last one too; both kernels and one bias each: 2 (2 * 8 + 8 * 8 + 8 * 8 + 8) + 8 + 8 + 8 + 1.
+    model = mlp(2, 1, width=8, hidden_layers=3, activation="tanh", equivariant_batch_size=4, seed=0)
+    assert [type(layer) for layer in model.layers[1:]] == [EquivariantDense] * 4 and model.count_params() == 329
+    assert [layer.activation.__name__ for layer in model.layers[1:]] == ["tanh"] * 3 + ["linear"]
+    assert all(layer.batch_size == 4 for layer in model.layers[1:])
+    kernels = [w for w in model.get_weights() if w.ndim == 2]
+    assert len({k.ravel()[0] / k.std() for k in kernels}) == len(kernels) == 8
+
+
+def test_plain_layers_keep_their_seeds():
+    stream = layer_seeds(1, "mlp 3 2")
+    found = [layer.kernel_initializer.seed for layer in mlp(3, 2, seed=1).layers[1:]]
+    assert found == [next(stream) for _ in range(3)]

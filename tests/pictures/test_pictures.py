@@ -83,6 +83,31 @@ def test_curves(tmp_path):
     assert (tmp_path / "coverage.png").is_file()
 
 
+def test_losses_beside_what_they_are_read_against(tmp_path, monkeypatch):
+    records = [
+        {"step": 1, "d_loss": 0.5, "g_loss": 1.0},
+        {"step": 1, "fed": 3},
+        {"step": 2, "d_loss": 0.4, "g_loss": 1.5},
+    ]
+    known = {"D always right": {"d_loss": 0.0, "g_loss": 1.2}, "D knows nothing": {"d_loss": 0.3, "g_loss": 0.7}}
+    pure = {
+        "D always right": {"d_loss": 0.0, "g_loss": float("inf")},
+        "D knows nothing": {"d_loss": 0.7, "g_loss": 0.7},
+    }
+    figures = []
+    monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
+    pictures.loss_panels({"a": (records, known), "b": (records[:1], pure), "plain": (records, {})}, tmp_path / "x.png")
+    left, right = figures[0].axes
+    assert [axis.get_title() for axis in (left, right)] == ["d_loss", "g_loss"]
+    told = {text.get_text() for text in left.texts}, {text.get_text() for text in right.texts}
+    # What is infinite is left out, what is equal drawn once.
+    assert told[0] == {"D always right 0", "D knows nothing 0.3", "D knows nothing 0.7"}
+    assert told[1] == {"D always right 1.2", "D knows nothing 0.7"}
+    curves = [line.get_xydata().tolist() for line in right.lines if line.get_linestyle() == "-"]
+    assert curves == [[[1, 1.0], [2, 1.5]], [[1, 1.0]], [[1, 1.0], [2, 1.5]]]
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == ["a", "b", "plain"]
+
+
 def test_minimum_curves(tmp_path, monkeypatch):
     series = {"qrgan": [(500, 60.0), (1000, 50.5), (1500, 55.0)], "nsgan": [(500, 40.0)]}
     figures = []

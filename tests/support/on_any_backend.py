@@ -102,6 +102,25 @@ def single_layers():
         trained_alike(type(layer).__name__, drawn(layer), images) if isinstance(
             layer, layers.BatchNormalization
         ) else keep(type(layer).__name__, drawn(layer)(images))
+    sizes = {"batch_size": 2, "strides": 2}
+    for name, layer in {
+        "spectral convolution": layers.SpectralConv2D(3, 3, strides=2),
+        "equivariant convolution": layers.EquivariantConv2D(3, 4, **sizes),
+        "spectral equivariant convolution": layers.EquivariantConv2D(3, 4, spectral_norm=True, **sizes),
+    }.items():
+        layer.build(images.shape)
+        drawn(layer)
+        if "spectral" in name:  # before torch goes on, on its own
+            keep(f"{name} in training", layer(images, training=True), layer.normalised.u)
+        trained_alike(name, layer, images)
+    rows = normal(4, 5)
+    for layer in (
+        layers.SpectralDense(3, "relu"),
+        layers.EquivariantDense(3, 4, "relu"),
+        layers.MinibatchDiscrimination(4, 2),
+    ):
+        layer.build(rows.shape)
+        trained_alike(type(layer).__name__, drawn(layer), rows)
     moments = layers.BatchNormalization()
     keep("batch statistics", moments(images, training=True), moments.moving_mean, moments.moving_variance)
 
@@ -116,6 +135,14 @@ def whole_networks():
     trained_alike("encoder", drawn(networks.vae_encoder(8, **sizes)), images)
     trained_alike("decoder", drawn(networks.vae_decoder(8, **sizes)), latents)
     trained_alike("mlp", drawn(networks.mlp(5, 2, width=4)), latents)
+    trained_alike("equivariant mlp", drawn(networks.mlp(5, 2, width=4, equivariant_batch_size=3)), latents)
+    sizes = {"channels": 1, "width": 3}
+    trained_alike("sngan generator", drawn(networks.sngan_generator(8, latent_dim=5, **sizes)), latents)
+    for features in (None, "equivariant", "minibatch"):
+        sizes |= {"batch_features": features, "batch_size": 3}
+        for spectral in (False, True):
+            judge = drawn(networks.sngan_discriminator(8, spectral_norm=spectral, **sizes))
+            trained_alike(f"sngan discriminator {features} {spectral}", judge, images)
 
     classifier = networks.image_classifier(8, 1, 4, widths=(4, 6))
     networks.whiten(classifier, ops.convert_to_numpy(images))

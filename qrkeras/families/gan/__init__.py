@@ -1,9 +1,9 @@
-"""QRGAN and its baselines: objective x regulariser x update rule x networks."""
+"""QRGAN, BGAN and their baselines: objective x regulariser x update rule x networks."""
 
-from qrkeras.families.gan import images, mixtures
+from qrkeras.families.gan import images, mixed, mixtures
 from qrkeras.families.gan.spaces import SPACES
 
-PRESETS = {**mixtures.PRESETS, **images.PRESETS}
-PUBLISHED = {**mixtures.PUBLISHED, **images.PUBLISHED}
+PRESETS = {**mixtures.PRESETS, **images.PRESETS, **mixed.PRESETS}
+PUBLISHED = {**mixtures.PUBLISHED, **images.PUBLISHED, **mixed.PUBLISHED}
 
 __all__ = ["PRESETS", "PUBLISHED", "SPACES"]

@@ -10,7 +10,7 @@ def build(preset, source, seed):
       ValueError: if networks, data and objective do not fit each other.
     """
     objective = preset.loss.build()
-    networks = preset.network.build(source.shape, preset.latent_dim, objective.num_outputs, seed)
+    networks = preset.network.build(source.shape, preset.latent_dim, objective.num_outputs, preset.batch_size, seed)
     model = GAN(
         *networks,
         preset.latent_dim,

@@ -21,6 +21,7 @@ SOURCES = {
     "network.hidden_layers": "Choice: Fig. 7 did not survive",
     "network.activation": "Choice: Fig. 7 did not survive",
     "network.kernel_initializer": "Choice: Keras' default, the paper is silent",
+    "network.equivariant": "BGAN's alone",
     "generator_optimizer": "QRGAN, Table 2",
     "generator_optimizer.epsilon": "Choice: the paper is silent; see docs/results/gan.md",
     "discriminator_optimizer": "QRGAN, Table 2",

@@ -20,8 +20,10 @@ class Mlp:
     """Activation of hidden layers, any of Keras."""
     kernel_initializer: str = "glorot_uniform"
     """Initialiser of weights, any random one of Keras."""
+    equivariant: bool = False
+    """Whether the discriminator's layers look at the whole batch (BGAN)."""
 
-    def build(self, shape, latent_dim, num_outputs, seed):
+    def build(self, shape, latent_dim, num_outputs, batch_size, seed):
         """Generator and discriminator of examples of `shape`."""
         from qrkeras import networks
 
@@ -31,9 +33,10 @@ class Mlp:
                 "Begin from a preset for images, such as qrgan-cifar10."
             )
         options = dataclasses.asdict(self)
+        whole = {"equivariant_batch_size": batch_size if options.pop("equivariant") else None}
         return (
             networks.mlp(latent_dim, shape[0], **options, seed=2 * seed, name="generator"),
-            networks.mlp(shape[0], num_outputs, **options, seed=2 * seed + 1, name="discriminator"),
+            networks.mlp(shape[0], num_outputs, **options, **whole, seed=2 * seed + 1, name="discriminator"),
         )
 
 
@@ -50,17 +53,11 @@ class Dcgan:
     discriminator_batch_norm: bool = True
     """Batch normalisation in the discriminator, from its second hidden layer on."""
 
-    def build(self, shape, latent_dim, num_outputs, seed):
+    def build(self, shape, latent_dim, num_outputs, batch_size, seed):
         """Generator and discriminator of examples of `shape`."""
         from qrkeras import networks
 
-        if kinds.of(shape) is not kinds.IMAGES:
-            raise ValueError(
-                f"network must be Mlp for points. Received: Dcgan, and data of shape {shape}. "
-                "Begin from a preset for points, such as qrgan-grid25."
-            )
-        if shape[0] != shape[1]:
-            raise ValueError(f"data.image_size must be given if images are not square. Received images of {shape}.")
+        _check_square("Dcgan", shape)
         options = {
             "image_size": shape[0],
             "channels": shape[2],
@@ -75,6 +72,45 @@ class Dcgan:
             num_outputs=num_outputs, batch_norm=self.discriminator_batch_norm, seed=2 * seed + 1, **options
         )
         return generator, discriminator
+
+
+@part
+class Sngan:
+    width: Count = 64
+    """Channels next to the image, in both networks."""
+    spectral_norm: bool = False
+    """Spectral normalisation of the discriminator's kernels."""
+    batch_features: Literal["equivariant", "minibatch"] | None = None
+    """What the discriminator knows of the batch. equivariant: every layer its mean (BGAN). minibatch: minibatch
+    discrimination. None: nothing."""
+
+    def build(self, shape, latent_dim, num_outputs, batch_size, seed):
+        """Generator and discriminator of examples of `shape`."""
+        from qrkeras import networks
+
+        _check_square("Sngan", shape)
+        sizes = {"image_size": shape[0], "channels": shape[2], "width": self.width}
+        return (
+            networks.sngan_generator(latent_dim=latent_dim, **sizes, seed=2 * seed),
+            networks.sngan_discriminator(
+                num_outputs=num_outputs,
+                **sizes,
+                spectral_norm=self.spectral_norm,
+                batch_features=self.batch_features,
+                batch_size=batch_size,
+                seed=2 * seed + 1,
+            ),
+        )
+
+
+def _check_square(network, shape):
+    if kinds.of(shape) is not kinds.IMAGES:
+        raise ValueError(
+            f"network must be Mlp for points. Received: {network}, and data of shape {shape}. "
+            "Begin from a preset for points, such as qrgan-grid25."
+        )
+    if shape[0] != shape[1]:
+        raise ValueError(f"data.image_size must be given if images are not square. Received images of {shape}.")
 
 
 @part
@@ -135,12 +171,36 @@ class Hinge:
         return losses.Hinge()
 
 
+@part
+class BatchSmoothing:
+    smoothing: float = 0.5
+    """Smoothing gamma of batches: the share of real examples lies in [0, gamma] or [1 - gamma, 1]; 0: pure batches."""
+    average: Literal["outputs", "losses"] = "losses"
+    """What is averaged over the batch. outputs: BGAN. losses: M-BGAN."""
+
+    def build(self):
+        from qrkeras import losses
+
+        return losses.BatchSmoothing(self.smoothing, self.average)
+
+
+@part
+class Mixup:
+    concentration: float = 0.2
+    """Concentration a of Beta(a, a), from which the shares of real examples are drawn."""
+
+    def build(self):
+        from qrkeras import losses
+
+        return losses.Mixup(self.concentration)
+
+
 @part(kw_only=True)
 class GanPreset(Preset):
     """One GAN experiment: networks, objective and update rule."""
 
-    network: Mlp | Dcgan
-    loss: QuantileRegression | NonSaturating | LeastSquares | Wasserstein | Hinge
+    network: Mlp | Dcgan | Sngan
+    loss: QuantileRegression | NonSaturating | LeastSquares | Wasserstein | Hinge | BatchSmoothing | Mixup
     generator_optimizer: Adam
     discriminator_optimizer: Adam
     latent_dim: Count
@@ -163,6 +223,10 @@ class GanPreset(Preset):
     @property
     def objective(self):
         return f"{name_of(self.loss)}, {self.update}"
+
+    @property
+    def references(self):
+        return self.loss.build().references()
 
     def build(self, source, seed):
         """The compiled model for the examples of `source`; every weight and all noise follow from `seed`."""

@@ -1,6 +1,10 @@
-"""What is searched of QRGAN. Choice: the paper does not search, and its presets have 100,000 steps."""
+"""What is searched of QRGAN and M-BGAN.
 
-from qrkeras.families.space import MINIATURE, Choice, LogUniform, Parameter, Space, rates
+QRGAN's paper does not search: its ranges are choices around its values, and a trial has 20,000 steps of 100,000.
+M-BGAN's chapter searches the smoothing and the number of discriminator updates (Lucas, Section 4.5.2).
+"""
+
+from qrkeras.families.space import MINIATURE, Choice, LogUniform, Parameter, Space, Uniform, rates
 
 SPACES = (
     Space(
@@ -19,6 +23,19 @@ SPACES = (
             Parameter("loss.num_quantiles", Choice((8, 16, 32, 64, 128)), "Choice: around QRGAN's N (Table 4), 64"),
             rates("generator_optimizer", 1e-5, 2e-3, "Choice: log-uniform around QRGAN's 2e-4 and 5e-5 (Table 4)"),
             rates("discriminator_optimizer", 1e-5, 2e-3, "Choice: log-uniform around QRGAN's 2e-4 and 5e-5 (Table 4)"),
+        ),
+    ),
+    Space(
+        "mbgan",
+        "mbgan-cifar10",
+        {"steps": 20_000, "evaluate_samples": 2_500},
+        "mbgan-digits",
+        MINIATURE,
+        (
+            Parameter("loss.smoothing", Uniform(0.2, 0.5), "Lucas, Section 4.5.2"),
+            Parameter("discriminator_steps", Choice((1, 2, 3, 4, 5)), "Lucas, Section 4.5.2"),
+            rates("generator_optimizer", 2e-5, 2e-3, "Choice: log-uniform around the chapter's 2e-4"),
+            rates("discriminator_optimizer", 2e-5, 2e-3, "Choice: log-uniform around the chapter's 2e-4"),
         ),
     ),
 )
