@@ -25,6 +25,8 @@ RHYTHM = {"--log-every": 5, "--sample-every": 20, "--checkpoint-every": 5, "--st
 SMALL = {
     "qrgan-ring8": {"--network.width": 8, "--batch-size": 16, "--latent-dim": 4, "--loss.num-quantiles": 4},
     "qrgan-digits": {"--network.width": 2, "--batch-size": 8, "--latent-dim": 4, "--loss.num-quantiles": 4},
+    "mbgan-squares": {"--network.width": 8, "--batch-size": 16, "--discriminator-steps": 2},
+    "mbgan-digits": {"--network.width": 2, "--batch-size": 8, "--latent-dim": 4},
     "pixelcnn-digits": {"--network.blocks": 1, "--network.planes": 6, "--network.output-planes": 6, "--batch-size": 4},
     "pixeliqn-digits": {"--network.blocks": 1, "--network.planes": 6, "--network.output-planes": 6, "--batch-size": 4},
     "vae-digits": {"--network.width": 4, "--latent-dim": 4, "--batch-size": 8},
@@ -34,7 +36,7 @@ SMALL = {
 
 def arguments(preset, steps, run_dir):
     options = {**SMALL[preset], **RHYTHM, "--steps": steps, "--run-dir": run_dir}
-    unevaluated = [] if "ring8" in preset else ["--evaluate-every", "None"]
+    unevaluated = ["--evaluate-every", "None"] if "digits" in preset else []
     return ["train", preset, *unevaluated, *(str(word) for option in options.items() for word in option)]
 
 
