@@ -6,12 +6,13 @@ import keras
 from keras import ops
 
 from qrkeras import kinds, losses
-from qrkeras.layers import EquivariantConv2D, EquivariantDense, looks_at_batch
+from qrkeras.layers import looks_at_batch
 from qrkeras.losses import gradient_penalty, interpolate
 from qrkeras.models import replicas, step
 from qrkeras.models.base import GenerativeModel
 from qrkeras.models.batches import all_batches
 from qrkeras.models.feed import require
+from qrkeras.models.gan_networks import check_batch, check_networks, depends_on_the_batch
 from qrkeras.models.image_checks import check_examples
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.signature import Signature
@@ -66,20 +67,18 @@ class GAN(GenerativeModel):
         **kwargs,
     ):
         loss = losses.get(loss)
-        _check_networks(generator, discriminator, latent_dim, loss)
+        check_networks(generator, discriminator, latent_dim, loss)
         for name, value in (("gradient_penalty", gradient_penalty), ("weight_clip", weight_clip)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be a positive number or None. Received: {value}")
         if prior not in ("normal", "uniform"):
             raise ValueError(f'prior must be "normal" or "uniform". Received: {prior!r}')
         super().__init__(seed, **kwargs)
-        if gradient_penalty is not None and any(
-            isinstance(layer, keras.layers.BatchNormalization) for layer in discriminator._flatten_layers()
-        ):
+        if gradient_penalty is not None and depends_on_the_batch(discriminator):
             warnings.warn(
-                "gradient_penalty is of the critic's gradient at each example alone, and a discriminator with batch "
-                "normalisation has none: its outputs depend on the whole batch (Gulrajani 2017, Section 4). Build it "
-                "with batch_norm=False.",
+                "gradient_penalty is of the critic's gradient at each example alone, and a discriminator whose layers "
+                "look at the whole batch has none: with batch normalisation, equivariant layers or minibatch "
+                "discrimination an output depends on all examples (Gulrajani 2017, Section 4). Build it without.",
                 stacklevel=2,
             )
         self.generator = generator
@@ -144,17 +143,7 @@ class GAN(GenerativeModel):
         }
 
     def check_batches(self, sizes):
-        for layer in self.discriminator._flatten_layers():
-            if isinstance(layer, EquivariantConv2D | EquivariantDense):
-                self._check_size(max(sizes), layer.batch_size * self.first_steps)
-
-    def _check_size(self, size, wanted):
-        if size != wanted:
-            each = f", {self.first_steps} updates of the discriminator each" if self.first_steps > 1 else ""
-            raise ValueError(
-                f"batch_size must be {wanted}{each}, for which the discriminator's layers were built: they look at the "
-                f"whole batch. Received: {size}. Hand over such batches, or build the layers for others."
-            )
+        check_batch(self.discriminator, max(sizes), self.first_steps)
 
     def optimizer_of(self, player):
         return self.generator_optimizer if player == "g_loss" else self.discriminator_optimizer
@@ -289,20 +278,3 @@ class GAN(GenerativeModel):
             return {"quantiles": self.judge(examples[name])}
 
         return {**super().signatures(), "realism": Signature(realism, {name: (self.example_shape, dtype)})}
-
-
-def _check_networks(generator, discriminator, latent_dim, loss):
-    if generator.input_shape[1:] != (latent_dim,):
-        raise ValueError(
-            f"latent_dim must be the generator's input size, {generator.input_shape[1:]}. Received: {latent_dim}"
-        )
-    if generator.output_shape[1:] != discriminator.input_shape[1:]:
-        raise ValueError(
-            "generator must make examples of the shape that the discriminator takes, "
-            f"{discriminator.input_shape[1:]}. Received a generator of {generator.output_shape[1:]}"
-        )
-    if discriminator.output_shape[1:] != (loss.num_outputs,):
-        raise ValueError(
-            f"discriminator must have {loss.num_outputs} outputs, which {type(loss).__name__} needs (num_quantiles for "
-            f"QuantileRegression). Received a discriminator of output shape {discriminator.output_shape[1:]}"
-        )

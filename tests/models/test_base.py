@@ -77,7 +77,7 @@ def test_a_gradient_penalty_beside_batch_normalisation_warns():
         critic = keras.Sequential([*critic, keras.layers.Flatten(), keras.layers.Dense(1)])
         return models.GAN(generator, critic, 3, "wasserstein", gradient_penalty=gradient_penalty)
 
-    with pytest.warns(UserWarning, match="discriminator with batch normalisation has none"):
+    with pytest.warns(UserWarning, match="look at the whole batch has none: with batch normalisation"):
         gan(10.0, True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -91,6 +91,9 @@ def instances():
     yield from (layers.ConvAveragePool2D(2), layers.UpsampleConv2D(2), layers.VerticalConv2D(2))
     yield layers.HorizontalConv2D(2)
     yield layers.GatedBlock(2)
+    yield from (layers.EquivariantConv2D(2, 3, 4), layers.EquivariantDense(2, 4), layers.MinibatchDiscrimination(3))
+    yield from (layers.SpectralConv2D(2, 3), layers.SpectralDense(2))
+    yield from (losses.BatchSmoothing(0.3), losses.Mixup())
     yield from (losses.Hinge(), losses.LeastSquares(), losses.NonSaturating(), losses.Wasserstein())
     yield losses.QuantileRegression(4)
     yield networks.classifier.Identity(1)

@@ -72,6 +72,12 @@ def test_no_example_has_a_realism_of_its_own(tmp_path):
     assert set(tf.saved_model.load(str(tmp_path / "served")).signatures) == {"sample", "serving_default"}
 
 
+def test_a_gradient_penalty_of_whole_batches_is_warned_of():
+    parts = networks.mlp(2, 2, width=4), networks.mlp(2, 1, width=4, equivariant_batch_size=8)
+    with pytest.warns(UserWarning, match="look at the whole batch has none"):
+        GAN(*parts, 2, NonSaturating(), gradient_penalty=10.0)
+
+
 def test_the_real_share_is_of_a_whole_batch():
     model = whole_batch_gan()
     share = model.real_share(POINTS[:8])
