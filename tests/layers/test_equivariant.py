@@ -207,3 +207,32 @@ def test_round_trip(name, spectral_norm, tmp_path):
 def test_a_batch_size_that_is_none(batch_size):
     with pytest.raises(ValueError, match=f"batch_size must be a positive int. Received: batch_size={batch_size}"):
         EquivariantDense(2, batch_size=batch_size)
+
+
+def test_two_layers_learn_the_standard_deviation():
+    size, rng = 16, np.random.default_rng(0)
+    network = mlp(1, 1, width=16, hidden_layers=1, equivariant_batch_size=size, seed=1)
+
+    def batches(n):
+        return tf.constant(
+            rng.normal(size=(n, 1, 1)) + rng.uniform(0.2, 2, (n, 1, 1)) * rng.normal(size=(n, size, 1)), "float32"
+        )
+
+    def errors(x):
+        told = tf.map_fn(lambda batch: tf.reduce_mean(network(batch)), x)
+        return told - tf.math.reduce_std(x, axis=(1, 2))
+
+    optimizer = keras.optimizers.Adam(5e-3)
+    optimizer.build(network.trainable_variables)
+
+    @tf.function(autograph=False)
+    def update(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(errors(x) ** 2)
+        optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+
+    for _ in range(400):
+        update(batches(16))
+    x = batches(500)
+    spread = float(tf.math.reduce_std(tf.math.reduce_std(x, axis=(1, 2))))
+    assert float(tf.sqrt(tf.reduce_mean(errors(x) ** 2))) < 0.2 * spread
