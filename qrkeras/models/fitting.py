@@ -203,9 +203,9 @@ class TrainedModel(keras.Model):
             at = math.floor(len(x) * (1 - validation_split))  # as Keras does
             self._checked(x[at:], None if y is None else y[at:], kwargs.get("validation_batch_size") or batch_size)
             self._checked(x[:at], None if y is None else y[:at], batch_size)
+        x, y = self._checked(x, y, batch_size, sample_weight, class_weight)
         if sizes := replicas.sizes(x, batch_size):
             self.check_batches(sizes)
-        x, y = self._checked(x, y, batch_size, sample_weight, class_weight)
         if validation_data is not None:
             parts = validation_data if isinstance(validation_data, list | tuple) else (validation_data,)
             size = kwargs.get("validation_batch_size") or batch_size

@@ -131,7 +131,7 @@ def test_a_sequential_part_that_was_frozen_by_hand(tmp_path):
     def sequential(inputs, outputs):
         return keras.Sequential([keras.Input((inputs,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(outputs)])
 
-    model = models.GAN(sequential(3, 2), sequential(2, 1), 3, "hinge")
+    model = models.GAN(sequential(3, 2), sequential(2, 1), 3, "least_squares")
     model.generator.trainable = False
     model.compile()
     fit(model, "points")

@@ -21,7 +21,9 @@ def test_plot(done, copied, images_run, tmp_path):
     assert (copied / "curves.png").is_file() and (tmp_path / "samples.png").is_file()
     shutil.copytree(images_run.path, tmp_path / "images")
     assert done("plot", tmp_path / "images").split() == [str(tmp_path / "images" / "curves.png")]
-    assert len(done("plot", copied, tmp_path / "images").split()) == 2, "points and images have losses in common"
+    names = [path.rpartition("/")[2] for path in done("plot", copied, tmp_path / "images").split()]
+    assert names == ["losses.png", "curves.png", "curves.png"], "points and images have losses in common"
+    assert Image.open(copied / "losses.png").size == (1012, 396)  # two panels of (4.6, 3.6) inches
 
 
 def test_plot_refuses_before_it_draws(refused, copied, tmp_path):
