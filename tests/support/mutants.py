@@ -56,8 +56,8 @@ MUTANTS = [
     Mutant(
         "both networks have one seed",
         "qrkeras/families/gan/schema.py",
-        '**options, seed=2 * seed + 1, name="discriminator"',
-        '**options, seed=2 * seed, name="discriminator"',
+        '**options, **whole, seed=2 * seed + 1, name="discriminator"',
+        '**options, **whole, seed=2 * seed, name="discriminator"',
         EXPERIMENT,
     ),
     Mutant(
@@ -98,8 +98,8 @@ MUTANTS = [
     Mutant(
         "D(real) on moving statistics",
         "qrkeras/models/gan.py",
-        "real_outputs, fake_outputs = self.whole_outputs(real, training)",
-        "real_outputs, fake_outputs = self.whole_outputs(real, False)",
+        "first_outputs, second_outputs = self.whole_outputs(first, training)",
+        "first_outputs, second_outputs = self.whole_outputs(first, False)",
         GAN_STEP,
     ),
     Mutant(
@@ -112,8 +112,8 @@ MUTANTS = [
     Mutant(
         "alternating generator phase, discriminator in inference mode",
         "qrkeras/models/gan.py",
-        "fake_outputs = self.outputs(fake, training)\n            real_outputs",
-        "fake_outputs = self.outputs(fake, False)\n            real_outputs",
+        "second_outputs = self.whole_outputs(second, training)\n            first_outputs",
+        "second_outputs = self.whole_outputs(second, False)\n            first_outputs",
         GAN_STEP,
     ),
     Mutant(
@@ -265,7 +265,7 @@ MUTANTS = [
     ),
     Mutant(
         "own: references of 50,000 for all",
-        "qrkeras/experiments/build.py",
+        "qrkeras/experiments/kinds/images.py",
         '"train", network, preset.evaluate_references, verbose)',
         '"train", network, 50_000, verbose)',
         "tests/verbs/test_evaluate.py",
@@ -304,6 +304,34 @@ MUTANTS = [
         "centre = ops.stop_gradient(mean)\n",
         "centre = ops.zeros_like(mean)\n",
         "tests/layers/test_normalization.py",
+    ),
+    Mutant(
+        "own: both batches are the same mixture",
+        "qrkeras/models/gan.py",
+        "interpolate(fake, real, own)",
+        "interpolate(real, fake, own)",
+        GAN_STEP,
+    ),
+    Mutant(
+        "own: the second batch has the first one's target",
+        "qrkeras/losses/mixed.py",
+        "self._distance(second, 1.0 - share)",
+        "self._distance(second, share)",
+        "tests/losses/test_mixed.py",
+    ),
+    Mutant(
+        "own: sigma without a gradient",
+        "qrkeras/layers/spectral.py",
+        "return kernel / spectral_norm(kernel, u)",
+        "return kernel / ops.stop_gradient(spectral_norm(kernel, u))",
+        "tests/layers/test_spectral.py",
+    ),
+    Mutant(
+        "own: Gamma starts as large as Lambda",
+        "qrkeras/layers/equivariant.py",
+        "self.scales = batch_size / (batch_size + 1), 1 / (batch_size + 1)",
+        "self.scales = batch_size / (batch_size + 1), batch_size / (batch_size + 1)",
+        "tests/layers/test_equivariant.py",
     ),
 ]
 
