@@ -103,8 +103,8 @@ def load(path):
     path = pathlib.Path(path)
     try:
         known = json.loads((path / "sweep.json").read_text())
-        space, preset = families.space(known.pop("space")), presets.from_dict(known.pop("preset"))
-        return Sweep(path, space, dataclasses.replace(preset, sources=known.pop("sources")), **known)
+        space, preset = families.space(known.pop("space")), presets.from_file(known)
+        return Sweep(path, space, preset, **{k: v for k, v in known.items() if k not in ("preset", "sources")})
     except FileNotFoundError as error:
         raise ValueError(
             f"SWEEP must be a directory of a sweep, which holds sweep.json. Received: {path}. `qrkeras tune` makes one."
