@@ -37,7 +37,7 @@ def commands(page):
             text = text.replace(f"${name}", first)
         for line in text.replace("\\\n", " ").splitlines():
             for command in line.partition(" #")[0].split(";"):
-                if found := re.match(r"\s*(?:do )?\s*qrkeras (.*)", command):
+                if found := re.match(r"\s*(?:do |cd \w+ && )?\s*qrkeras (.*)", command):
                     yield shlex.split(found[1])
 
 
