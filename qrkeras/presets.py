@@ -1,6 +1,6 @@
 """The papers' experiments by name: what the families register, and what can be done with a preset."""
 
-from qrkeras.families import PRESETS, get, published, to_json
+from qrkeras.families import PRESETS, from_file, get, published, to_json
 from qrkeras.families.papers import PAPERS
 from qrkeras.families.parts import check, differences, from_dict, leaves, rhythm, to_dict
 from qrkeras.families.preset import Preset, citation
@@ -13,6 +13,7 @@ __all__ = [
     "citation",
     "differences",
     "from_dict",
+    "from_file",
     "get",
     "leaves",
     "published",

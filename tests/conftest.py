@@ -3,6 +3,7 @@
 import dataclasses
 import fcntl
 import os
+import pathlib
 import shutil
 
 from qrkeras.machine import processes
@@ -58,6 +59,8 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items):
+    missing = [name for name in LONGEST if not (pathlib.Path(__file__).parents[1] / name).exists()]
+    assert not missing, f"LONGEST must name files and folders that there are. Received: {missing}"
     rank = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: min((i for name, i in rank.items() if item.nodeid.startswith(name)), default=len(rank)))
 

@@ -12,7 +12,6 @@ tensorboard/        the same scalars for TensorBoard
 
 import contextlib
 import dataclasses
-import fnmatch
 import json
 import os
 import pathlib
@@ -22,13 +21,12 @@ import subprocess
 import tempfile
 
 from qrkeras import __version__
+from qrkeras.experiments import directories
 from qrkeras.machine import durable, processes
 from qrkeras.presets import Preset, differences, from_dict, leaves, rhythm, to_dict
 
 # What lies in a run directory before its config.json does.
 _LEFT_BY_A_KILL = ("lock", "log.txt", "config.json.*.tmp")
-_MARKS = ("config.json", "sweep.json", "oracle.json")
-_OWN = {*_MARKS, "best.json", "results.csv", "outcome.json", "evaluation.png"}
 ROOM = 256 * 2**20
 """Bytes of free disk that a run needs."""
 
@@ -140,16 +138,11 @@ def create(path, name, preset, seed, data=None):
 
 
 def _make(path):
-    try:
+    with directories.written(path, "run_dir"):
         for folder in (path, path / "samples", path / "checkpoints"):
             folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-    except OSError as error:
-        raise ValueError(
-            f"run_dir must be a directory that can be written. Received: {path} ({error.strerror or error}). "
-            "Name another with --run-dir."
-        ) from error
 
 
 def load(path):
@@ -159,15 +152,8 @@ def load(path):
       ValueError: where it holds none.
     """
     path = pathlib.Path(path)
-    try:
-        config = json.loads((path / "config.json").read_text())
+    with directories.read(path, "RUN", "config.json", "train") as config:
         return Run(path, config["name"], from_dict(config["preset"]), config["seed"], config.get("data"))
-    except FileNotFoundError as error:
-        raise ValueError(
-            f"RUN must be a run directory, which holds config.json. Received: {path}. `qrkeras train` makes one."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"RUN must hold a readable config.json. Received: {path} ({error})") from error
 
 
 def load_all(paths):
@@ -198,42 +184,23 @@ def may_move(one, other):
 def check(path, preset, seed, data=None):
     """Raises ValueError unless `path` is a new or empty directory, or holds a run of the same experiment and data."""
     path = pathlib.Path(path)
-    check_place(path, "run_dir", "config.json", _LEFT_BY_A_KILL)
+    directories.check_place(path, "run_dir", "config.json", _LEFT_BY_A_KILL)
     if not (path / "config.json").exists():
         return
     try:
         run = load(path)
     except ValueError as error:
         raise ValueError(
-            f"run_dir must be new, empty or a run's. Received: {path}, which holds {_listed(path)} ({error}). Put back "
-            "its config.json, or name another with --run-dir."
+            f"run_dir must be new, empty or a run's. Received: {path}, which holds {directories.listed(path)} "
+            f"({error}). Put back its config.json, or name another with --run-dir."
         ) from error
     preset, may_change = anchored(preset), rhythm(preset)
     if run.data and data:
         may_change |= may_move(run.preset, preset)
     there, now = {**leaves(anchored(run.preset)), "seed": run.seed}, {**leaves(preset), "seed": seed}
-    if changed := differences(there, now, may_change):
-        raise ValueError(
-            f"run_dir must be new or hold the same experiment. Received: {run.path}, a run of {run.name} "
-            f"({changed}). Name another with --run-dir."
-        )
+    received = f"{run.path}, a run of {run.name}"
+    directories.check_same(there, now, may_change, "run_dir", "experiment", received)
     check_data(run, data, "run_dir")
-
-
-def check_parent(path, argument):
-    """Raises ValueError where a folder for runs is something else itself: a run, a sweep, a project of keras-tuner."""
-    for mark in _MARKS:
-        if (pathlib.Path(path) / mark).exists():
-            raise ValueError(
-                f"{argument} must be a folder for runs. Received: {path}, which holds {mark}. Name another."
-            )
-
-
-def check_outputs(paths):
-    """Raises ValueError where what is measured would be written over a file that a run or a sweep goes on from."""
-    for path in paths:
-        if path.name in _OWN and any((path.parent / mark).exists() for mark in _MARKS):
-            raise ValueError(f"output must be no file of a run or a sweep itself. Received: {path}. Name another.")
 
 
 def check_data(run, data, argument):
@@ -249,22 +216,9 @@ def check_data(run, data, argument):
     ]
     raise ValueError(
         f"{argument} must hold a run of the same data. Received: {run.path}, whose data have changed: "
-        f"{'; '.join([_few(files)] * bool(files) + [differences(there, now)])}. Put the data back as they were, or "
-        "name another directory."
+        f"{'; '.join([directories.few(files)] * bool(files) + [differences(there, now)])}. Put the data back as "
+        "they were, or name another directory."
     )
-
-
-def check_place(path, argument, mark, ours=()):
-    """Raises ValueError where a directory has no file `mark` and yet holds files, other than hidden ones and `ours`.
-
-    Args: argument: what the error calls the directory.   ours: patterns of names.
-    """
-    path = pathlib.Path(path)
-    if path.is_dir() and not (path / mark).exists() and (found := _listed(path, ours)):
-        raise ValueError(
-            f"{argument} must be a new or empty directory, or one with {mark}. Received: {path}, which holds {found} "
-            f"and no {mark}. Put that back if it is lost, or name another directory."
-        )
 
 
 def same_data(one, other):
@@ -282,22 +236,6 @@ def _is_folder(name):
 
 def _absolute(path):
     return str(pathlib.Path(os.path.expanduser(path)).absolute())
-
-
-def _listed(path, ours=()):
-    """The first names in a directory, without hidden ones, empty folders and `ours`; "" where there are none."""
-    return _few(
-        [
-            f"{entry.name}/" if entry.is_dir() else entry.name
-            for entry in sorted(path.iterdir())
-            if not (entry.is_dir() and not any(entry.iterdir()))
-            and not any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in (".*", *ours))
-        ]
-    )
-
-
-def _few(names):
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def versions():

@@ -18,6 +18,7 @@ NAMES = ("gan", "pixels", "vae")
 FAMILIES = tuple(importlib.import_module(f"qrkeras.families.{name}") for name in NAMES)
 PRESETS = {name: preset for family in FAMILIES for name, preset in family.PRESETS.items()}
 PUBLISHED = {name: known for family in FAMILIES for name, known in family.PUBLISHED.items()}
+YOUNGER = "the default: the file was written before this could be set"
 SPACES = {space.name: space for family in FAMILIES for space in family.SPACES}
 
 
@@ -59,10 +60,24 @@ def to_json(preset, **known):
     return json.dumps({**known, "preset": to_dict(preset), "sources": dict(preset.sources)}, indent=2) + "\n"
 
 
+def from_file(content):
+    """The preset that a file's `content` has beside its sources; fields that are younger than the file cite that."""
+    preset = from_dict(content["preset"])
+    younger = leaves(preset).keys() - set(_fields(content["preset"]))
+    return dataclasses.replace(preset, sources={**dict.fromkeys(younger, YOUNGER), **content["sources"]})
+
+
+def _fields(nested, prefix=""):
+    """Dotted names of the fields in a preset's JSON."""
+    for name, item in nested.items():
+        yield f"{prefix}{name}"
+        if isinstance(item, dict):
+            yield from _fields(item, f"{prefix}{name}.")
+
+
 def _read(path):
     try:
-        content = json.loads(path.read_text())
-        preset = dataclasses.replace(from_dict(content["preset"]), sources=dict(content["sources"]))
+        preset = from_file(json.loads(path.read_text()))
         for field in leaves(preset):
             citation(preset, field)
         return preset

@@ -7,14 +7,7 @@ from qrkeras.layers.equivariant import EquivariantConv2D, EquivariantDense
 from qrkeras.layers.gated import GatedBlock, append_planes, gate
 from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
-from qrkeras.layers.resampling import (
-    ConvAveragePool2D,
-    UpsampleConv2D,
-    conv_average_pool,
-    conv_average_pool_plain,
-    upsample_conv,
-    upsample_conv_plain,
-)
+from qrkeras.layers.resampling import ConvAveragePool2D, UpsampleConv2D, conv_average_pool, upsample_conv
 from qrkeras.layers.spectral import SpectralConv2D, SpectralDense, power_round, spectral_norm
 
 __all__ = [
@@ -36,7 +29,6 @@ __all__ = [
     "append_planes",
     "colour_mask",
     "conv_average_pool",
-    "conv_average_pool_plain",
     "cut_matrix",
     "cut_planes",
     "gate",
@@ -45,5 +37,4 @@ __all__ = [
     "power_round",
     "spectral_norm",
     "upsample_conv",
-    "upsample_conv_plain",
 ]

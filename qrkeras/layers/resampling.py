@@ -55,12 +55,6 @@ def upsample_conv(x, kernel, padding="same"):
     return _crop(full, (size - 3) // 2 if padding == "same" else size - 2)
 
 
-def upsample_conv_plain(x, kernel, padding="same"):
-    """`conv(nearest_upsample_x2(x), kernel)` step by step: the oracle of `upsample_conv`."""
-    upsampled = ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
-    return ops.conv(upsampled, kernel, padding=padding, data_format=_FORMAT)
-
-
 def conv_average_pool(x, kernel, padding="same"):
     """`average_pool_2x2(conv(x, kernel))` as `conv(box(x), kernel, stride 2)`  (QRGAN, Fig. 8).
 
@@ -78,12 +72,6 @@ def conv_average_pool(x, kernel, padding="same"):
         margin = size // 2
         x = ops.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
     return ops.conv(_box(x), kernel, strides=2, padding="valid", data_format=_FORMAT)
-
-
-def conv_average_pool_plain(x, kernel, padding="same"):
-    """`average_pool_2x2(conv(x, kernel))` step by step: the oracle of `conv_average_pool`."""
-    features = ops.conv(x, kernel, padding=padding, data_format=_FORMAT)
-    return ops.average_pool(features, 2, strides=2, padding="valid", data_format=_FORMAT)
 
 
 class _ResamplingConv2D(keras.layers.Layer):

@@ -72,6 +72,7 @@ class Crew:
         self.ledger = files.Ledger(sweep.path)
         self._chief = Process("chief", sweep.path, command)
         self._workers = [Process(f"worker-{i}", sweep.path, command) for i in range(workers)]
+        self._port = socket.socket()  # the chief's, held until the crew ends
         self._deaths = {}  # of the worker that had a trial, by trial
         self._in_a_row = 0  # deaths since a trial ended, those without a trial counted for all workers
         self._seconds = {}  # that workers have spent on a trial, by trial
@@ -114,12 +115,15 @@ class Crew:
             time.sleep(0.05)
         for process in (*self._workers, self._chief):
             process.kill()
+        self._port.close()
 
     def _start(self):
         for process in (*self._workers, self._chief):
             process.kill()
+        self._port.close()
+        self._port = held_port()
+        place = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(self._port.getsockname()[1])}
         # gRPC would ask even for this machine through a proxy of the environment, and wait.
-        place = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
         place["no_grpc_proxy"] = "127.0.0.1"
         self._chief.environment = {**place, "CUDA_VISIBLE_DEVICES": "-1"}
         self._chief.start()
@@ -249,10 +253,16 @@ def _gpus():
     return [str(i) for i in range(len(glob.glob("/dev/nvidia[0-9]*")))]
 
 
-def _free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
+def held_port():
+    """A socket whose port of this machine nobody else is given while it is open; a chief may listen there all the same.
+
+    gRPC, too, binds with SO_REUSEPORT: without the socket two sweeps that start at once could share a port, and the
+    workers of one ask the chief of the other.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import pathlib
 from typing import Literal
 
 from qrkeras import families, presets
-from qrkeras.experiments import runs
+from qrkeras.experiments import directories, runs
 from qrkeras.families.parts import name_of
 from qrkeras.families.space import Space
 from qrkeras.machine import durable, processes
@@ -75,22 +75,18 @@ def create(path, space, preset=None, **options):
     space = families.space(getattr(space, "name", space))
     sweep = Sweep(pathlib.Path(path), space, runs.anchored(preset or space.preset()), **options)
     _check(sweep)
-    runs.check_place(sweep.path, "directory", "sweep.json", _ON_ITS_WAY)
+    directories.check_place(sweep.path, "directory", "sweep.json", _ON_ITS_WAY)
     file, content = sweep.path / "sweep.json", json.dumps(_to_dict(sweep), indent=2) + "\n"
     begun = [*sweep.path.glob("trial_*"), *sweep.runs.glob("*")]
     if file.exists() and begun:
         _check_same(load(path), sweep)
-    try:
+    with directories.written(path, "directory"):
         sweep.runs.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             durable.write(file, content)
         elif file.read_text() != content:
             with processes.alone(sweep.path, "directory"):
                 durable.write(file, content)
-    except OSError as error:
-        raise ValueError(
-            f"directory must be one that can be written. Received: {path} ({error.strerror or error}). Name another."
-        ) from error
     return sweep
 
 
@@ -101,16 +97,9 @@ def load(path):
       ValueError: where it holds none that can be read.
     """
     path = pathlib.Path(path)
-    try:
-        known = json.loads((path / "sweep.json").read_text())
-        space, preset = families.space(known.pop("space")), presets.from_dict(known.pop("preset"))
-        return Sweep(path, space, dataclasses.replace(preset, sources=known.pop("sources")), **known)
-    except FileNotFoundError as error:
-        raise ValueError(
-            f"SWEEP must be a directory of a sweep, which holds sweep.json. Received: {path}. `qrkeras tune` makes one."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"SWEEP must hold a readable sweep.json. Received: {path} ({error})") from error
+    with directories.read(path, "SWEEP", "sweep.json", "tune") as known:
+        space, preset = families.space(known.pop("space")), presets.from_file(known)
+        return Sweep(path, space, preset, **{k: v for k, v in known.items() if k not in ("preset", "sources")})
 
 
 def _to_dict(sweep):
@@ -151,8 +140,5 @@ def _check_same(old, new):
         return {**{k: v for k, v in known.items() if k not in ("preset", "sources")}, **presets.leaves(preset)}
 
     may_change = _MAY_CHANGE | runs.may_move(old.preset, new.preset)
-    if changed := presets.differences(fields(old), fields(new), may_change):
-        raise ValueError(
-            f"directory must be new or hold the same sweep. Received: {old.path}, a sweep of {old.space.name} "
-            f"({changed}). Name another."
-        )
+    received = f"{old.path}, a sweep of {old.space.name}"
+    directories.check_same(fields(old), fields(new), may_change, "directory", "sweep", received)

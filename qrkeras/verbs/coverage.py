@@ -13,7 +13,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from qrkeras import presets
-from qrkeras.experiments import runs
+from qrkeras.experiments import directories, runs
 from qrkeras.machine import processes
 from qrkeras.verbs import tables
 
@@ -47,7 +47,7 @@ def coverage(
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1. Received: {seeds}")
     if output:
-        runs.check_outputs([output])
+        directories.check_outputs([output])
         output.parent.mkdir(parents=True, exist_ok=True)
     results = measure(names, range(seeds), steps, workers, runs_dir, shlex.split(train_options))
     shown = table(results)
@@ -98,10 +98,10 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
     for argument, value in (("steps", steps), ("workers", workers)):
         if value is not None and value < 1:
             raise ValueError(f"{argument} must be at least 1. Received: {value}")
-    runs.check_parent(runs_dir, "runs_dir")
+    directories.check_parent(runs_dir, "runs_dir")
     jobs = [(name, seed, pathlib.Path(runs_dir) / f"{name}-{seed}") for name in names for seed in seeds]
     for _, _, path in jobs:
-        runs.check_place(path, "runs_dir/PRESET-SEED", "config.json")
+        directories.check_place(path, "runs_dir/PRESET-SEED", "config.json")
     wanted = {name: presets.get(name).steps if steps is None else steps for name in names}
     columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TaskProgressColumn(),
                progress.TimeElapsedColumn(), progress.TimeRemainingColumn())  # fmt: skip

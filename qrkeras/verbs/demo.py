@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import sys
 
-from qrkeras.experiments import runs
+from qrkeras.experiments import directories, runs
 from qrkeras.verbs import coverage, plot
 
 METHODS = ("nsgan-grid25", "lsgan-grid25", "qrgan-grid25")
@@ -38,7 +38,7 @@ def demo(
     from qrkeras.experiments import train
     from qrkeras.serving import export
 
-    runs.check_place(
+    directories.check_place(
         directory, "directory", "the demonstration", (*(f"{name}-*" for name in METHODS), "grid25.png", "export")
     )
     print(f"Training {', '.join(METHODS)} on Grid-25; about three minutes on two cores.")

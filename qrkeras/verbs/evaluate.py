@@ -6,7 +6,7 @@ import math
 import pathlib
 from typing import Literal
 
-from qrkeras.experiments import runs
+from qrkeras.experiments import directories, runs
 from qrkeras.verbs import tables
 from qrkeras.verbs.arguments import Runs
 
@@ -115,7 +115,7 @@ def outputs(prefix):
       ValueError: where one of them is a run's or a sweep's own.
     """
     paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
-    runs.check_outputs(paths.values())
+    directories.check_outputs(paths.values())
     return paths
 
 

@@ -8,7 +8,7 @@ def lines(table):
     """Lines of a table of rich, as wide as the terminal, or 160 characters where there is none."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
     with console.capture() as shown:
         console.print(table)
     return shown.get().splitlines()

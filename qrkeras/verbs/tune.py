@@ -113,14 +113,13 @@ def finish(sweep):
 
 def report(sweep):
     """Writes a sweep's results so far; the ten best and what there is, as lines."""
-    from rich.markup import escape
     from rich.table import Table
 
     from qrkeras.search import results
 
     lines = results.write(sweep)
     ranked = sorted((row for row in results.rows(sweep) if row.value is not None), key=lambda row: row.value)
-    table = Table("trial", escape(sweep.label), *sweep.space.fields, box=None, pad_edge=False)
+    table = Table("trial", sweep.label, *sweep.space.fields, box=None, pad_edge=False)
     for row in ranked[:10]:
         table.add_row(row.trial, f"{row.value:.5g}", *(_short(row.values.get(field)) for field in sweep.space.fields))
     there = "results.csv"

@@ -243,10 +243,3 @@ def test_runs_of_the_same_data(tmp_path):
     assert not runs.same_data(run, made("folder:/moved", DATA, image_size=8))
     assert runs.same_data(run, made("folder:/cats", None, directory="x"))
     assert not runs.same_data(run, made("folder:/moved", None))
-
-
-def test_outputs_are_no_files_of_a_runs_own(run, tmp_path):
-    runs.check_outputs([run.path / "evaluated.json", tmp_path / "config.json"])
-    for name in ("config.json", "evaluation.png"):
-        with pytest.raises(ValueError, match=f"output must be no file of a run .*Received: .*{name}"):
-            runs.check_outputs([run.path / "evaluated.json", run.path / name])

@@ -5,16 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from qrkeras.layers import (
-    ConvAveragePool2D,
-    UpsampleConv2D,
-    conv_average_pool,
-    conv_average_pool_plain,
-    upsample_conv,
-    upsample_conv_plain,
-)
+from qrkeras.layers import ConvAveragePool2D, UpsampleConv2D, conv_average_pool, upsample_conv
+from tests.support import plain_resampling
 
-PAIRS = [(upsample_conv, upsample_conv_plain), (conv_average_pool, conv_average_pool_plain)]
+PAIRS = [
+    (upsample_conv, plain_resampling.upsample_conv),
+    (conv_average_pool, plain_resampling.conv_average_pool),
+]
 LAYERS = [UpsampleConv2D, ConvAveragePool2D]
 every_layer = pytest.mark.parametrize("layer_class", LAYERS)
 

@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -217,7 +218,9 @@ def test_workers_share_cores_and_gpus(tmp_path, monkeypatch, chosen, there, expe
     assert not crew.tend()
     chief, *workers = started
     assert [env["KERASTUNER_TUNER_ID"] for env in started] == ["chief", "worker-0", "worker-1", "worker-2"]
-    assert len({env["KERASTUNER_ORACLE_PORT"] for env in started}) == 1
+    (port,) = {env["KERASTUNER_ORACLE_PORT"] for env in started}
+    with socket.socket() as other, pytest.raises(OSError, match="Address already in use"):
+        other.bind(("127.0.0.1", int(port)))  # held for the chief
     assert chief["CUDA_VISIBLE_DEVICES"] == "-1"
     assert [env.get("CUDA_VISIBLE_DEVICES") for env in workers] == expected
     assert {env["TF_NUM_INTRAOP_THREADS"] for env in workers} == {"2"}  # 8 cores of 3 workers

@@ -126,7 +126,7 @@ def test_bad_presets(tmp_path):
 
 
 def test_no_sweep(tmp_path):
-    with pytest.raises(ValueError, match="SWEEP must be a directory of a sweep.*`qrkeras tune` makes one"):
+    with pytest.raises(ValueError, match="SWEEP must be a sweep directory.*`qrkeras tune` makes one"):
         sweep.load(tmp_path)
     (tmp_path / "sweep.json").write_text(json.dumps({"space": "pixeliqn"}))
     with pytest.raises(ValueError, match="SWEEP must hold a readable sweep.json"):
@@ -135,5 +135,5 @@ def test_no_sweep(tmp_path):
 
 def test_a_directory_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="directory must be one that can be written"):
+    with pytest.raises(ValueError, match="directory must be a directory that can be written"):
         made(tmp_path / "file")

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 
+import pytest
+
 from qrkeras.search import files, launch
 from tests.search.test_launch import STAND_IN, begun, ledger, made
 from tests.support.sweep_kills import until
@@ -16,8 +18,14 @@ def started(sweep, name, port):
     )
 
 
-def test_a_worker_ends_with_its_chief_and_both_go_on_when_started_again(tmp_path):
-    sweep, port = made(tmp_path, 4, {"0001": "slow", "0002": "slow"}), launch._free_port()
+@pytest.fixture
+def port():
+    with launch.held_port() as held:
+        yield held.getsockname()[1]
+
+
+def test_a_worker_ends_with_its_chief_and_both_go_on_when_started_again(tmp_path, port):
+    sweep = made(tmp_path, 4, {"0001": "slow", "0002": "slow"})
     chief, worker = started(sweep, "chief", port), started(sweep, "worker-0", port)
     until(lambda: "0001" in begun(sweep))
     chief.send_signal(signal.SIGKILL)

@@ -25,7 +25,8 @@ def swept(tmp_path_factory):
     """A sweep of two trials by a chief and one worker, and what the chief printed."""
     path = tmp_path_factory.mktemp("swept") / "sweep"
     command = [sys.executable, TUNING / "sweep.py", *TINY, "--directory", path]
-    place = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(launch._free_port())}
+    held = launch.held_port()
+    place = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(held.getsockname()[1])}
     chief, worker = (
         subprocess.Popen(
             command, env={**os.environ, **place, "KERASTUNER_TUNER_ID": name}, stdout=-1, stderr=-1, text=True
@@ -38,7 +39,7 @@ def swept(tmp_path_factory):
         printed, told = chief.communicate(timeout=600)
         assert chief.returncode == 0, told
     finally:
-        chief.kill(), worker.kill()
+        chief.kill(), worker.kill(), held.close()
     return path, printed
 
 

@@ -18,3 +18,9 @@ def test_lines_without_a_terminal_are_160_wide():
     table.add_row("x", "y " * 200)
     head, *rows = tables.lines(table)
     assert head.split() == ["a", "b"] and len(rows) > 1 and max(map(len, rows)) == 160
+
+
+def test_brackets_are_no_markup():
+    table = Table("FID[digits-cnn] train", box=None, pad_edge=False)
+    table.add_row("KID[inception]")
+    assert [line.strip() for line in tables.lines(table)] == ["FID[digits-cnn] train", "KID[inception]"]

@@ -1,0 +1,103 @@
+"""Whose a directory is: a run's, a sweep's or somebody else's. A file in it says so, its mark."""
+
+import contextlib
+import fnmatch
+import json
+import pathlib
+
+from qrkeras.presets import differences
+
+_MARKS = ("config.json", "sweep.json", "oracle.json")
+_OWN = {*_MARKS, "best.json", "results.csv", "outcome.json", "evaluation.png"}
+
+
+@contextlib.contextmanager
+def read(path, argument, mark, verb):
+    """Yields what the mark of a directory holds to whoever understands it.
+
+    Args:
+      argument: what errors call the directory: RUN, SWEEP.   verb: what makes one.
+    Raises:
+      ValueError: if there is no such file, or it cannot be read or understood.
+    """
+    try:
+        yield json.loads((path / mark).read_text())
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{argument} must be a {argument.lower()} directory, which holds {mark}. Received: {path}. "
+            f"`qrkeras {verb}` makes one."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{argument} must hold a readable {mark}. Received: {path} ({error})") from error
+
+
+@contextlib.contextmanager
+def written(path, argument):
+    """Within it a directory is written; raises ValueError if that cannot be."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"{argument} must be a directory that can be written. Received: {path} ({error.strerror or error}). "
+            f"{another(argument)}"
+        ) from error
+
+
+def check_same(there, now, may_change, argument, what, received):
+    """Raises ValueError if the fields of what a directory holds, and of what it shall hold, differ in more than may
+    change."""
+    if changed := differences(there, now, may_change):
+        raise ValueError(
+            f"{argument} must be new or hold the same {what}. Received: {received} ({changed}). {another(argument)}"
+        )
+
+
+def check_place(path, argument, mark, ours=()):
+    """Raises ValueError if a directory has no file `mark` and yet holds files, other than hidden ones and `ours`.
+
+    Args: argument: what the error calls the directory.   ours: patterns of names.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir() and not (path / mark).exists() and (found := listed(path, ours)):
+        raise ValueError(
+            f"{argument} must be a new or empty directory, or one with {mark}. Received: {path}, which holds {found} "
+            f"and no {mark}. Put that back if it is lost, or name another directory."
+        )
+
+
+def check_parent(path, argument):
+    """Raises ValueError if a folder for runs is something else itself: a run, a sweep, a project of keras-tuner."""
+    for mark in _MARKS:
+        if (pathlib.Path(path) / mark).exists():
+            raise ValueError(
+                f"{argument} must be a folder for runs. Received: {path}, which holds {mark}. Name another."
+            )
+
+
+def check_outputs(paths):
+    """Raises ValueError if what is measured would be written over a file that a run or a sweep goes on from."""
+    for path in paths:
+        if path.name in _OWN and any((path.parent / mark).exists() for mark in _MARKS):
+            raise ValueError(f"output must be no file of a run or a sweep itself. Received: {path}. Name another.")
+
+
+def another(argument):
+    """How an error about the directory `argument` is mended."""
+    return f"Name another with --{argument.replace('_', '-')}."
+
+
+def listed(path, ours=()):
+    """The first names in a directory, without hidden ones, empty folders and `ours`; "" if there are none."""
+    return few(
+        [
+            f"{entry.name}/" if entry.is_dir() else entry.name
+            for entry in sorted(path.iterdir())
+            if not (entry.is_dir() and not any(entry.iterdir()))
+            and not any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in (".*", *ours))
+        ]
+    )
+
+
+def few(names):
+    """The first five of them, and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
