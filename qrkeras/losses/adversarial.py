@@ -104,7 +104,7 @@ class QuantileRegression(Objective):
             raise ValueError(f"penalty_weight must be 0 or more. Received: {penalty_weight}")
         if not norm_target >= 0:
             raise ValueError(f"norm_target must be 0 or more. Received: {norm_target}")
-        self.fractions = quantile_fractions(num_quantiles)
+        quantile_fractions(num_quantiles)  # refuses numbers that are none
         self.num_outputs = num_quantiles
         self.real_target = real_target
         self.fake_target = fake_target
@@ -113,6 +113,11 @@ class QuantileRegression(Objective):
         self.norm_target = norm_target
         self.generator_target = generator
         self.pinball_of = pinball
+
+    @property
+    def fractions(self):
+        """tau, `(num_quantiles,)`: made where it is used, so that a graph holds a constant and takes no input."""
+        return quantile_fractions(self.num_outputs)
 
     @property
     def generator_uses_real(self):
