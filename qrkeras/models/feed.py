@@ -130,7 +130,7 @@ class Feed:
             if self.kind is kinds.IMAGES:
                 require(abs(examples) <= 1.001, "x must hold images as floats in [-1, 1]. Received:", examples)
             else:
-                require(tf.math.is_finite(examples), "x must be finite. Received:", examples)
+                examples = tf.debugging.check_numerics(examples, "x must be finite. Received")  # one operation
         if labels is None:
             return (examples,)
         labels = tf.ensure_shape(labels, (None,))
