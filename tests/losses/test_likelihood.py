@@ -10,6 +10,9 @@ from qrkeras.losses import (
     categorical_quantile,
     discretized_logistic,
     gaussian_kl,
+    gaussian_kl_between,
+    gaussian_nats,
+    grey_level,
     squared_error,
 )
 
@@ -80,6 +83,51 @@ def test_discretized_logistic_has_finite_gradients_far_out(value):
         assert np.isfinite([nats, *tape.gradient(nats, inputs)]).all()
 
 
+def test_the_grey_levels_are_the_default():
+    # S(1/255 - 1) at both ends; the bin of 127 is -2/255 < x < 0, S(0) - S(-2/255).
+    p = np.exp(-ops.convert_to_numpy(discretized_logistic(np.arange(256), 0.0, 0.0)))
+    np.testing.assert_allclose(p[[0, 127, 255]], [0.2697131, 0.00196077, 0.2697131], rtol=1e-5)
+
+
+def _all_levels(mean, log_scale, **bins):
+    nats = ops.convert_to_numpy(discretized_logistic(np.arange(bins["levels"]), mean, log_scale, **bins))
+    return np.exp(-nats.astype("float64"))
+
+
+@pytest.mark.parametrize("levels", [2, 16, 17, 256])
+@pytest.mark.parametrize(("mean", "log_scale"), [(0.5, -1.0), (-0.9, -4.0), (2.0, 0.0)])
+def test_bins_of_other_widths(levels, mean, log_scale):
+    p = _all_levels(mean, log_scale, levels=levels, lowest=-3.0, step=0.25)
+    edges = np.concatenate([[-np.inf], -3.0 + 0.25 * (np.arange(levels - 1) + 0.5), [np.inf]])
+    np.testing.assert_allclose(p, np.diff(logistic.cdf(edges, mean, np.exp(log_scale))), rtol=1e-3, atol=1e-6)
+    assert p.sum() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("coarse", [2, 8, 64])
+def test_a_coarse_level_has_what_its_fine_levels_have(coarse):
+    # Bins [c j, c j + c) of grey levels, c = 256 / b: the middle of the first is (c - 1) / 255 - 1.
+    c = 256 // coarse
+    p = _all_levels(0.5, -1.0, levels=coarse, step=2 * c / 255, lowest=(c - 1) / 255 - 1)
+    fine = _all_levels(0.5, -1.0, levels=256, step=2 / 255, lowest=-1.0)
+    np.testing.assert_allclose(p, fine.reshape(coarse, c).sum(axis=1), rtol=1e-4)
+    if coarse == 2:  # the edge is 127.5, x = 0: P(0) = S(-0.5 e)
+        assert p[0] == pytest.approx(0.2043800, rel=1e-5)
+
+
+def test_digits_have_seventeen_levels():
+    levels = np.arange(17)
+    images = np.round(255 * levels / 16).astype("uint8")
+    np.testing.assert_array_equal(grey_level(images, 17), levels)
+    np.testing.assert_array_equal(grey_level(np.arange(256), 256), np.arange(256))
+    # The middle of level j is 2 j / 16 - 1, that of its grey level to rounding.
+    np.testing.assert_allclose(2 * levels / 16 - 1, images / 127.5 - 1, atol=1 / 255)
+
+
+def test_gaussian_nats_by_scipy():
+    nats = gaussian_nats(np.float32(0.7), np.float32(-0.4), np.float32(-1.5))
+    np.testing.assert_allclose(nats, -norm.logpdf(0.7, -0.4, np.exp(-1.5)), rtol=1e-6)
+
+
 def test_squared_error_is_a_gaussian_of_variance_one_half():
     # Value 255 is x = 1, value 0 is x = -1: squared errors of 0.25 and 2.25 around a mean of 0.5.
     nats = squared_error(np.array([255, 0]), np.float32(0.5))
@@ -91,3 +139,16 @@ def test_gaussian_kl_by_hand():
     # (9 + 4 - 1 - log 4) / 2 = 6 - log 2; none where the two are the same.
     kl = gaussian_kl(np.array([3.0, 0.0], "float32"), np.log(np.array([4.0, 1.0], "float32")))
     np.testing.assert_allclose(kl, [6 - np.log(2), 0], atol=1e-6)
+
+
+def test_gaussian_kl_between_by_hand():
+    # N(1, 2^2) to N(0, 1): log(1/2) + (4 + 1)/2 - 1/2 = 2 - log 2. Back: log 2 + (1 + 1)/8 - 1/2 = log 2 - 1/4.
+    one, other = (np.float32(1), np.log(np.float32(2))), (np.float32(0), np.float32(0))
+    np.testing.assert_allclose(gaussian_kl_between(*one, *other), 2 - np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(gaussian_kl_between(*other, *one), np.log(2) - 0.25, rtol=1e-6)
+    np.testing.assert_allclose(gaussian_kl_between(*one, *one), 0, atol=1e-7)
+    # To N(0, 1) it is `gaussian_kl`, of the log-variance.
+    mean, log_scale = RNG.normal(size=(2, 50)).astype("float32")
+    np.testing.assert_allclose(
+        gaussian_kl_between(mean, log_scale, 0.0, 0.0), gaussian_kl(mean, 2 * log_scale), rtol=1e-5, atol=1e-6
+    )
