@@ -48,6 +48,9 @@ _SERIALIZABLE = {
         "SpectralDense",
         "UpsampleConv2D",
         "VerticalConv2D",
+        "WeightNormConv2D",
+        "WeightNormConv2DTranspose",
+        "WeightNormDense",
     ),
     "losses": (
         "BatchSmoothing",

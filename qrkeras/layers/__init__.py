@@ -4,11 +4,13 @@ from qrkeras.layers.across import Gathering, LooksAtBatch, Synchronized, looks_a
 from qrkeras.layers.causal import HorizontalConv2D, VerticalConv2D
 from qrkeras.layers.colours import ColourDense, colour_mask, cut_matrix, cut_planes, plane_colours
 from qrkeras.layers.equivariant import EquivariantConv2D, EquivariantDense
+from qrkeras.layers.first_batch import initializing, is_initializing
 from qrkeras.layers.gated import GatedBlock, append_planes, gate
 from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
 from qrkeras.layers.resampling import ConvAveragePool2D, UpsampleConv2D, conv_average_pool, upsample_conv
 from qrkeras.layers.spectral import SpectralConv2D, SpectralDense, power_round, spectral_norm
+from qrkeras.layers.weight_norm import WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
 
 __all__ = [
     "BatchNormalization",
@@ -26,12 +28,17 @@ __all__ = [
     "Synchronized",
     "UpsampleConv2D",
     "VerticalConv2D",
+    "WeightNormConv2D",
+    "WeightNormConv2DTranspose",
+    "WeightNormDense",
     "append_planes",
     "colour_mask",
     "conv_average_pool",
     "cut_matrix",
     "cut_planes",
     "gate",
+    "initializing",
+    "is_initializing",
     "looks_at_batch",
     "plane_colours",
     "power_round",

@@ -25,7 +25,10 @@ class KernelLayer(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes={-1: input_shape[-1]})
         shape = self.kernel_shape(input_shape)
         self.add_kernels(shape)
-        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
+        self.bias = self.add_weight(shape=self.bias_shape(shape), initializer="zeros", name="bias")
+
+    def bias_shape(self, kernel_shape):
+        return kernel_shape[-1:]
 
     def add_kernel(self, shape, initializer, name):
         return self.add_weight(shape=shape, initializer=initializer, name=name, autocast=False)
@@ -85,6 +88,18 @@ class Conv2DShape:
     def get_config(self):
         sizes = {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides}
         return {**super().get_config(), **sizes}
+
+
+class Conv2DTransposeShape(Conv2DShape):
+    """Kernels as of `Conv2DShape`, outputs last; the image grows by the strides."""
+
+    def applied(self, kernel, x):
+        kernel = ops.transpose(ops.cast(kernel, self.compute_dtype), (0, 1, 3, 2))
+        return ops.conv_transpose(x, kernel, self.strides, "same", data_format="channels_last")
+
+    def compute_output_shape(self, input_shape):
+        sizes = (None if size is None else size * self.strides for size in input_shape[1:3])
+        return (input_shape[0], *sizes, self.filters)
 
 
 def positive_int(name, value):

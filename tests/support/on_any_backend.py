@@ -123,6 +123,18 @@ def single_layers():
         if "spectral" in name:  # before torch goes on, on its own
             keep(f"{name} in training", layer(images, training=True), layer.normalised.u)
         trained_alike(name, layer, images)
+    labels = ops.convert_to_tensor(np.array([1, 0], "int32"))
+    for name, layer, given in (
+        ("weight norm", layers.WeightNormConv2D(3, 3, strides=2), (images,)),
+        ("weight norm by class", layers.WeightNormConv2D(3, 3, num_classes=2), (images, labels)),
+        ("weight norm transposed", layers.WeightNormConv2DTranspose(3, 5, strides=2), (images,)),
+        ("weight norm dense", layers.WeightNormDense(3), (images,)),
+    ):
+        layer.build(images.shape)
+        drawn(layer)
+        trained_alike(name, layer, *given)
+        with layers.initializing():
+            keep(f"{name} started", layer(*given), layer.gain, layer.bias)
     rows = normal(4, 5)
     for layer in (
         layers.SpectralDense(3, "relu"),
