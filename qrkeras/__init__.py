@@ -43,6 +43,7 @@ _SERIALIZABLE = {
         "EquivariantDense",
         "GatedBlock",
         "HorizontalConv2D",
+        "InverseAutoregressiveFlow",
         "MinibatchDiscrimination",
         "SpectralConv2D",
         "SpectralDense",

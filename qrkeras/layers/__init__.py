@@ -5,6 +5,7 @@ from qrkeras.layers.causal import HorizontalConv2D, VerticalConv2D
 from qrkeras.layers.colours import ColourDense, colour_mask, cut_matrix, cut_planes, plane_colours
 from qrkeras.layers.equivariant import EquivariantConv2D, EquivariantDense
 from qrkeras.layers.first_batch import initializing, is_initializing
+from qrkeras.layers.flow import InverseAutoregressiveFlow
 from qrkeras.layers.gated import GatedBlock, append_planes, gate
 from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
@@ -21,6 +22,7 @@ __all__ = [
     "GatedBlock",
     "Gathering",
     "HorizontalConv2D",
+    "InverseAutoregressiveFlow",
     "LooksAtBatch",
     "MinibatchDiscrimination",
     "SpectralConv2D",

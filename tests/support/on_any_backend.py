@@ -90,7 +90,7 @@ def equations():
     keep("bound in a loop", losses.log_mean_weight(lambda s: real[:, 0] * ops.cast(s, "float32"), 3))
     y = losses.dequantized(values, tau[0])
     keep("dequantized", y, losses.quantized(y), losses.dequantized_nats(y, tau[0]), losses.grey_level(values, 17))
-    pixels, is_known = ops.stack([values, values[::-1], values], axis=-1), ops.cast([[0], [1], [0], [0]], "bool")
+    pixels, is_known = ops.stack([values, ops.flip(values), values], axis=-1), ops.cast([[0], [1], [0], [0]], "bool")
     outputs, levels = normal(4, losses.mixture_outputs(3, 2)), uniform(4, 3)
     keep("mixture", losses.logistic_mixture(pixels, outputs))
     keep("mixture's quantile", losses.logistic_mixture_quantile(outputs, levels, pixels, is_known))
@@ -135,6 +135,10 @@ def single_layers():
         trained_alike(name, layer, *given)
         with layers.initializing():
             keep(f"{name} started", layer(*given), layer.gain, layer.bias)
+    flow, planes = layers.InverseAutoregressiveFlow(5), normal(2, 6, 6, 5)
+    flow.build(images.shape, planes.shape)
+    trained_alike("flow", drawn(flow), images, planes)
+    keep("flow inverted", flow.inverse(images[:, :2, :2], planes[:, :2, :2]))
     rows = normal(4, 5)
     for layer in (
         layers.SpectralDense(3, "relu"),
