@@ -48,6 +48,7 @@ _SERIALIZABLE = {
         "SpectralConv2D",
         "SpectralDense",
         "UpsampleConv2D",
+        "VectorQuantizer",
         "VerticalConv2D",
         "WeightNormConv2D",
         "WeightNormConv2DTranspose",

@@ -9,6 +9,7 @@ from qrkeras.layers.flow import InverseAutoregressiveFlow
 from qrkeras.layers.gated import GatedBlock, append_planes, gate
 from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
+from qrkeras.layers.quantize import VectorQuantizer, perplexity
 from qrkeras.layers.resampling import ConvAveragePool2D, UpsampleConv2D, conv_average_pool, upsample_conv
 from qrkeras.layers.spectral import SpectralConv2D, SpectralDense, power_round, spectral_norm
 from qrkeras.layers.weight_norm import WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
@@ -29,6 +30,7 @@ __all__ = [
     "SpectralDense",
     "Synchronized",
     "UpsampleConv2D",
+    "VectorQuantizer",
     "VerticalConv2D",
     "WeightNormConv2D",
     "WeightNormConv2DTranspose",
@@ -42,6 +44,7 @@ __all__ = [
     "initializing",
     "is_initializing",
     "looks_at_batch",
+    "perplexity",
     "plane_colours",
     "power_round",
     "spectral_norm",
