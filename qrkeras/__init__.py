@@ -39,6 +39,7 @@ _SERIALIZABLE = {
         "BatchNormalization",
         "ColourDense",
         "ConvAveragePool2D",
+        "Dequantizer",
         "EquivariantConv2D",
         "EquivariantDense",
         "GatedBlock",

@@ -3,6 +3,7 @@
 from qrkeras.layers.across import Gathering, LooksAtBatch, Synchronized, looks_at_batch
 from qrkeras.layers.causal import HorizontalConv2D, VerticalConv2D
 from qrkeras.layers.colours import ColourDense, colour_mask, cut_matrix, cut_planes, plane_colours
+from qrkeras.layers.dequantize import Dequantizer, logistic_noise
 from qrkeras.layers.equivariant import EquivariantConv2D, EquivariantDense
 from qrkeras.layers.first_batch import initializing, is_initializing
 from qrkeras.layers.flow import InverseAutoregressiveFlow
@@ -18,6 +19,7 @@ __all__ = [
     "BatchNormalization",
     "ColourDense",
     "ConvAveragePool2D",
+    "Dequantizer",
     "EquivariantConv2D",
     "EquivariantDense",
     "GatedBlock",
@@ -43,6 +45,7 @@ __all__ = [
     "gate",
     "initializing",
     "is_initializing",
+    "logistic_noise",
     "looks_at_batch",
     "perplexity",
     "plane_colours",

@@ -139,6 +139,15 @@ def single_layers():
     flow.build(images.shape, planes.shape)
     trained_alike("flow", drawn(flow), images, planes)
     keep("flow inverted", flow.inverse(images[:, :2, :2], planes[:, :2, :2]))
+    quantizer = layers.VectorQuantizer(5)
+    quantizer.build(images.shape)
+    trained_alike("quantizer", drawn(quantizer), images)
+    keep("perplexity", layers.perplexity(quantizer.codes(images), 5))
+    with layers.initializing():
+        keep("quantizer started", *quantizer(images), quantizer.codebook)
+    dequantizer, levels = layers.Dequantizer(3), uniform(2, 6, 6, 4)
+    dequantizer.build(images.shape, levels.shape)
+    trained_alike("dequantizer", drawn(dequantizer), images, levels)
     rows = normal(4, 5)
     for layer in (
         layers.SpectralDense(3, "relu"),
