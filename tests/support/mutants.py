@@ -181,9 +181,9 @@ MUTANTS = [
     ),
     Mutant(
         "own: IWAE averages logs",
-        "qrkeras/models/vae.py",
-        "return s + 1, ops.logaddexp(log_sum, log_weight)",
-        "return s + 1, ops.maximum(log_sum, log_weight)",
+        "qrkeras/losses/bounds.py",
+        "return s + 1, ops.logaddexp(log_sum, log_weight(s))",
+        "return s + 1, ops.maximum(log_sum, log_weight(s))",
         VAE,
     ),
     Mutant(

@@ -1,0 +1,155 @@
+"""What models of images with latents share: codes, reconstructions, lines between codes, bounds of the likelihood."""
+
+import math
+
+import numpy as np
+from keras import ops
+
+from qrkeras.losses import bits_per_dim, log_mean_weight
+from qrkeras.models.base import GenerativeModel
+from qrkeras.models.batches import all_batches
+from qrkeras.models.image_checks import check_images
+from qrkeras.models.image_range import to_uint8
+from qrkeras.models.noise import sample_seeds
+from qrkeras.models.saved_model import compiled
+from qrkeras.models.signature import Signature
+
+
+class LatentModel(GenerativeModel):
+    """A model of images x with latents z, flattened `(batch, latent_dim)`, a posterior and a prior.
+
+    Beside `measures`, a subclass gives these equations, of which row i of what comes out depends on row i of what goes
+    in alone. Outputs are what the likelihood is computed from: the means of images in [-1, 1], unless `images_of` says
+    otherwise.
+
+        posterior(images)               # what of q(z | x) depends on no noise: tensors of any structure
+        infer(posterior, tau)           # z ~ q(z | x), log p(z) - log q(z | x) of shape (batch,), outputs
+        generate(tau, way)              # z ~ p(z), outputs
+        outputs(latents)                # of z as it is
+        codes(images)                   # the z that stands for an image
+        reconstruction(images, outputs) # -log p(x | z), (batch,), in nats
+
+    Images are uint8; tau, `(batch, latent_dim)`, is uniform in (0, 1), and latents are normal quantiles of it.
+
+    Args:
+      example_shape: of an image.   latent_dim: number of latents of an image, of all layers together.
+      seed: int32, of all noise.
+    """
+
+    def __init__(self, example_shape, latent_dim, seed=0, **kwargs):
+        super().__init__(seed, autocast=False, **kwargs)
+        self.example_shape = tuple(example_shape)
+        self.num_values = math.prod(self.example_shape)
+        self.latent_dim = latent_dim
+        self.noise_shape = (latent_dim,)
+        images, seeds = ((None, *self.example_shape), "uint8"), ((None, 2), "int32")
+        self.encode_function = compiled(self._encode, images)
+        self.decode_function = compiled(self._decode, ((None, latent_dim), "float32"))
+        self.bound_function = compiled(self.bound, images, seeds, ((), "int32"))
+
+    def images_of(self, outputs):
+        """The uint8 images that outputs stand for."""
+        return to_uint8(outputs)
+
+    def _encode(self, images):
+        return self.codes(images)
+
+    def _decode(self, latents):
+        return self.images_of(self.outputs(latents))
+
+    def drawn(self, noise, labels, way):
+        return self.images_of(self.generate(noise, way)[1])
+
+    def encode(self, images, batch_size=256):
+        """Codes of uint8 images: NumPy array `(n, latent_dim)` float32."""
+        check_images("images", images, self.example_shape)
+        return all_batches(self.encode_function, batch_size, ops.convert_to_numpy(images))
+
+    def decode(self, latents, batch_size=256):
+        """The images that latents `(n, latent_dim)` stand for: NumPy array, uint8."""
+        latents = np.asarray(latents, "float32")
+        if latents.shape[1:] != (self.latent_dim,) or not len(latents):
+            raise ValueError(f"latents must have shape (n, {self.latent_dim}), n at least 1. Received: {latents.shape}")
+        if not np.isfinite(latents).all():
+            raise ValueError("latents must be finite. Received: NaN or infinity")
+        return all_batches(self.decode_function, batch_size, latents)
+
+    def reconstruct(self, images, batch_size=256):
+        """What the codes of uint8 images stand for: NumPy array of their shape, uint8."""
+        return self.decode(self.encode(images, batch_size), batch_size)
+
+    def interpolate(self, start, end, steps=8, batch_size=256):
+        """Images decoded from the straight line between the codes of two: its ends are their reconstructions.
+
+        Args:
+          start, end: uint8 images `(n, height, width, channels)`.   steps: images on each line, at least 2.
+        Returns: NumPy array `(n, steps, height, width, channels)` uint8.
+        """
+        if steps < 2:
+            raise ValueError(f"steps must be at least 2, the two ends. Received: {steps}")
+        if len(start) != len(end):
+            raise ValueError(f"start and end must be equally many images. Received: {len(start)} and {len(end)}")
+        first, last = self.encode(start, batch_size)[:, None], self.encode(end, batch_size)[:, None]
+        at = np.linspace(0, 1, steps, dtype="float32")[:, None]
+        drawn = self.decode(((1 - at) * first + at * last).reshape(-1, self.latent_dim), batch_size)
+        return drawn.reshape(-1, steps, *self.example_shape)
+
+    def bits_per_dim(self, images, samples=1, seed=0, batch_size=64):
+        """Upper bound of `-log2 p(x) / D` of each image, D values each  (IWAE: Burda et al. 2016, eq. 8):
+
+            -log2 mean_s p(x | z_s) p(z_s) / q(z_s | x) / D
+
+        With one sample its expectation is the negative ELBO; more samples lower it, towards `-log2 p(x) / D`. Memory
+        does not grow with `samples`.
+
+        Args:
+          images: uint8 `(n, height, width, channels)`.   samples: S, latents drawn for each image.
+          seed: int32; the noise of image i is a function of (seed, i).   batch_size: images measured at a time.
+        Returns: NumPy array `(n,)` float32.
+        """
+        check_images("images", images, self.example_shape)
+        if samples < 1:
+            raise ValueError(f"samples must be at least 1. Received: {samples}")
+
+        def bounds(images, seeds):
+            return self.bound_function(images, seeds, samples)
+
+        images, seeds = ops.convert_to_numpy(images), sample_seeds(seed, len(images))
+        return all_batches(bounds, batch_size, images, seeds)
+
+    def bound(self, images, seeds, samples):
+        """`bits_per_dim` as a pure function of (weights, images, seeds): row i depends on row i of each alone.
+
+        Args:
+          images: uint8.   seeds: int32 `(batch, 2)`.   samples: int.
+        """
+        posterior = self.posterior(images)
+
+        def log_weight(s):
+            _, log_ratio, outputs = self.infer(posterior, self.noise_of_seeds(seeds, index=s))
+            return log_ratio - self.reconstruction(images, outputs)
+
+        return bits_per_dim(-log_mean_weight(log_weight, samples) / self.num_values)
+
+    def signatures(self):
+        """`sample`, `reconstruct`, and `score`, the bits per dimension of one sample (ELBO).
+
+        The noise of a score is that of `bits_per_dim(images[:1], seed=0)` for every image: the score is a function of
+        the image.
+        """
+        images = {"images": (self.example_shape, "uint8")}
+        return {
+            **super().signatures(),
+            "reconstruct": Signature(
+                lambda images: {"images": self.decode_function(self.encode_function(images))}, images
+            ),
+            "score": Signature(lambda images: {"bits_per_dim": self._score(images)}, images),
+        }
+
+    def _score(self, images):
+        return self.bound(images, ops.zeros((ops.shape(images)[0], 2), "int32"), 1)
+
+
+def normal_quantile(tau):
+    """The tau-quantile of N(0, 1), `sqrt(2) erfinv(2 tau - 1)`."""
+    return math.sqrt(2.0) * ops.erfinv(2.0 * tau - 1.0)
