@@ -93,6 +93,8 @@ def instances():
     yield layers.GatedBlock(2)
     yield from (layers.EquivariantConv2D(2, 3, 4), layers.EquivariantDense(2, 4), layers.MinibatchDiscrimination(3))
     yield from (layers.SpectralConv2D(2, 3), layers.SpectralDense(2))
+    yield from (layers.WeightNormConv2D(2, 3), layers.WeightNormConv2DTranspose(2, 3), layers.WeightNormDense(2))
+    yield from (layers.Dequantizer(2), layers.InverseAutoregressiveFlow(2), layers.VectorQuantizer(3))
     yield from (losses.BatchSmoothing(0.3), losses.Mixup())
     yield from (losses.Hinge(), losses.LeastSquares(), losses.NonSaturating(), losses.Wasserstein())
     yield losses.QuantileRegression(4)

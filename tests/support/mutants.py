@@ -268,7 +268,7 @@ MUTANTS = [
         "qrkeras/experiments/kinds/images.py",
         '"train", network, preset.evaluate_references, verbose)',
         '"train", network, 50_000, verbose)',
-        "tests/verbs/test_evaluate.py",
+        "tests/experiments/test_kinds.py",
     ),
     Mutant(
         "own: drawn value is not rounded",
