@@ -35,7 +35,8 @@ def log_mean_weight(log_weight, samples):
 def free_nats(kl, free):
     """`max(KL, free)`: a KL below `free` nats costs the same whatever it is, and is not descended  (Kingma 2016).
 
-    Only a loss has it. What is logged and every bound have the KL itself.
+    Only a loss has it. What is logged and every bound have the KL itself. With `free` 0 so does the loss: what one
+    sample gives for a KL may be below 0, and must not be cut.
 
     Args:
       kl: that of each latent channel of each layer, `(...)`, summed over places and averaged over the whole batch, that
@@ -43,4 +44,4 @@ def free_nats(kl, free):
       free: nats, at least 0.
     Returns: `(...)`, unreduced.
     """
-    return ops.maximum(kl, free)
+    return ops.maximum(kl, free) if free else kl

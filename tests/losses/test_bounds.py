@@ -77,3 +77,7 @@ def test_free_nats_cost_the_same_and_are_not_descended():
     np.testing.assert_allclose(costs, [0.25, 0.25, 0.4])
     gradient = tape.gradient(costs, kl).numpy()
     assert gradient[0] == 0 and gradient[2] == 1
+
+
+def test_no_free_nats_leave_a_sampled_kl_alone():
+    np.testing.assert_array_equal(free_nats(np.array([-0.1, 0.2]), 0.0), [-0.1, 0.2])
