@@ -129,9 +129,9 @@ def load_model(run, best=False, able=None):
       ValueError: if it has none yet, none that can be read, or one that cannot do that.
     """
     model = _best(run) if best else _newest(run)
-    if able is not None and not abilities.can(model, able):
-        raise ValueError(f"RUN must be of a model that {abilities.described(able)}. Received: {run.path} of {run.name}")
-    return model
+    if able is None:
+        return model
+    return abilities.require(model, able, "RUN must be of a model", f"{run.path} of {run.name}")
 
 
 def _best(run):

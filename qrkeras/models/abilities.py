@@ -63,12 +63,13 @@ def described(protocol):
     return f"{_SAYS[protocol]}: {' or '.join(able)}"
 
 
-def require(model, protocol):
+def require(model, protocol, asked="model must be one", received=None):
     """`model`, if it has an ability.
 
+    Args: asked, received: what the error says is asked for, and was given; None: the model's class.
     Raises:
       ValueError: naming the models that have it.
     """
     if not can(model, protocol):
-        raise ValueError(f"model must be one that {described(protocol)}. Received: {type(model).__name__}")
+        raise ValueError(f"{asked} that {described(protocol)}. Received: {received or type(model).__name__}")
     return model
