@@ -59,17 +59,14 @@ class WeightNorm(KernelLayer):
         return self.activation(self.applied(self._directions(), x) * ops.cast(gain, self.compute_dtype) + bias)
 
     def _first_gain(self, shape, dtype):
-        return ops.zeros(shape, dtype) + self._norms()
+        return ops.zeros(shape, dtype) + _norms(self._cut())
 
     def _directions(self):
-        return self._cut() / self._norms()
+        kernel = self._cut()
+        return kernel / _norms(kernel)
 
     def _cut(self):
         return self.masked(ops.convert_to_tensor(self.kernel))
-
-    def _norms(self):
-        kernel = self._cut()
-        return ops.sqrt(ops.sum(ops.square(kernel), axis=tuple(range(len(kernel.shape) - 1))))
 
     def _start(self, x):
         t = ops.cast(self.applied(self._directions(), x), "float32")
@@ -81,6 +78,11 @@ class WeightNorm(KernelLayer):
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale, "num_classes": self.num_classes}
+
+
+def _norms(kernel):
+    """|v| of each output plane, `(planes,)`."""
+    return ops.sqrt(ops.sum(ops.square(kernel), axis=tuple(range(len(kernel.shape) - 1))))
 
 
 def _rows(table, labels, x):

@@ -216,7 +216,6 @@ class GAN(GenerativeModel):
         Raises:
           ValueError: if x is not what the model takes, or the discriminator looks at the whole batch: `real_share`.
         """
-        self._check_rows_apart()
         check_examples("x", x, self.example_shape)
 
         def mean_of_outputs(examples):

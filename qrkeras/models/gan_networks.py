@@ -1,14 +1,11 @@
 """What may be wrong with a GAN's networks, by themselves and with the batches that they see."""
 
-import keras
-
-from qrkeras.layers import EquivariantConv2D, EquivariantDense, looks_at_batch
+from qrkeras.layers import EquivariantConv2D, EquivariantDense, Gathering, Synchronized
 
 
 def depends_on_the_batch(network):
     """Whether a row of a network's outputs depends on other rows in training."""
-    normalised = (isinstance(layer, keras.layers.BatchNormalization) for layer in network._flatten_layers())
-    return looks_at_batch(network) or any(normalised)
+    return any(isinstance(layer, Gathering | Synchronized) for layer in network._flatten_layers())
 
 
 def check_networks(generator, discriminator, latent_dim, loss):

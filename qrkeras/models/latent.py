@@ -43,16 +43,13 @@ class LatentModel(GenerativeModel):
         self.latent_dim = latent_dim
         self.noise_shape = (latent_dim,)
         images, seeds = ((None, *self.example_shape), "uint8"), ((None, 2), "int32")
-        self.encode_function = compiled(self._encode, images)
+        self.encode_function = compiled(self.codes, images)
         self.decode_function = compiled(self._decode, ((None, latent_dim), "float32"))
         self.bound_function = compiled(self.bound, images, seeds, ((), "int32"))
 
     def images_of(self, outputs):
         """The uint8 images that outputs stand for."""
         return to_uint8(outputs)
-
-    def _encode(self, images):
-        return self.codes(images)
 
     def _decode(self, latents):
         return self.images_of(self.outputs(latents))

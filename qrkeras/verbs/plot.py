@@ -38,8 +38,7 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None):
         drawn.append(output or opened[0].evaluation)
     adversarial = [each for each in opened if any("g_loss" in record for record in each.records())]
     if len(adversarial) > 1:
-        beside = output or opened[0].path / "losses.png"
-        drawn.append(beside.with_name(f"{beside.stem}-losses.png") if output else beside)
+        drawn.append(output.with_name(f"{output.stem}-losses.png") if output else opened[0].path / "losses.png")
         losses(adversarial, drawn[-1])
     for each in opened:
         drawn.append(each.path / "curves.png")
