@@ -6,7 +6,7 @@ from keras import layers
 from keras.initializers import GlorotUniform
 
 from qrkeras.layers import BatchNormalization
-from qrkeras.networks.dcgan import CHANNELS_LAST
+from qrkeras.networks.gan_layers import CHANNELS_LAST
 from qrkeras.networks.seeds import layer_seeds
 
 FEATURES = "features"

@@ -14,10 +14,9 @@ follows has no bias, which would have no effect.
 import keras
 from keras import layers
 
-from qrkeras.layers import BatchNormalization, ConvAveragePool2D, UpsampleConv2D
+from qrkeras.layers import ConvAveragePool2D, UpsampleConv2D
+from qrkeras.networks.gan_layers import CHANNELS_LAST, initializer, normalisation, to_image
 from qrkeras.networks.seeds import layer_seeds
-
-CHANNELS_LAST = "channels_last"  # whatever keras.json says
 
 
 def base_resolution(image_size, hidden_layers):
@@ -38,14 +37,6 @@ def _check_resampling(resampling):
             'resampling must be "resize" (nearest upsampling, average pooling) or "transposed" '
             f"(transposed and strided convolutions). Received: resampling={resampling!r}"
         )
-
-
-def _initializer(seed):
-    return keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
-
-
-def _batch_norm():
-    return BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
 def dcgan_generator(
@@ -83,7 +74,7 @@ def dcgan_generator(
         options = {
             "padding": "same",
             "use_bias": not batch_norm,
-            "kernel_initializer": _initializer(next(seeds)),
+            "kernel_initializer": initializer(next(seeds)),
         }
         if resampling == "resize":
             return UpsampleConv2D(filters, 3, **options)
@@ -94,18 +85,16 @@ def dcgan_generator(
     project = layers.Dense(
         base * base * 4 * width,
         use_bias=not batch_norm,
-        kernel_initializer=_initializer(next(seeds)),
+        kernel_initializer=initializer(next(seeds)),
     )
     x = layers.Reshape((base, base, 4 * width))(project(latents))
     for i in range(hidden_layers + 1):
         if i > 0:
             x = upsample(max(width, 4 * width // 2**i))(x)
         if batch_norm:
-            x = _batch_norm()(x)
+            x = normalisation()(x)
         x = layers.ReLU()(x)
-    options = {"padding": "same", "data_format": CHANNELS_LAST, "dtype": "float32"}
-    x = layers.Conv2D(channels, 3, kernel_initializer=_initializer(next(seeds)), **options)(x)
-    return keras.Model(latents, layers.Activation("tanh", dtype="float32")(x), name=name)
+    return keras.Model(latents, to_image(x, channels, next(seeds)), name=name)
 
 
 def dcgan_discriminator(
@@ -144,7 +133,7 @@ def dcgan_discriminator(
         options = {
             "padding": "same",
             "use_bias": use_bias,
-            "kernel_initializer": _initializer(next(seeds)),
+            "kernel_initializer": initializer(next(seeds)),
         }
         if resampling == "resize":
             return ConvAveragePool2D(filters, 3, **options)
@@ -156,8 +145,8 @@ def dcgan_discriminator(
         normalise = batch_norm and i > 0
         x = downsample(width * min(2**i, 4), use_bias=not normalise)(x)
         if normalise:
-            x = _batch_norm()(x)
+            x = normalisation()(x)
         x = layers.LeakyReLU(0.2)(x)
     # A convolution over the whole image is a dense layer.
-    read_out = layers.Dense(num_outputs, kernel_initializer=_initializer(next(seeds)), dtype="float32")
+    read_out = layers.Dense(num_outputs, kernel_initializer=initializer(next(seeds)), dtype="float32")
     return keras.Model(images, read_out(layers.Flatten(CHANNELS_LAST)(x)), name=name)

@@ -22,14 +22,13 @@ import keras
 from keras import layers
 
 from qrkeras.layers import (
-    BatchNormalization,
     EquivariantConv2D,
     EquivariantDense,
     MinibatchDiscrimination,
     SpectralConv2D,
     SpectralDense,
 )
-from qrkeras.networks.dcgan import CHANNELS_LAST
+from qrkeras.networks.gan_layers import CHANNELS_LAST, initializer, normalisation, to_image
 from qrkeras.networks.seeds import layer_seeds
 
 # Image size -> resolution of the deepest channels, doublings whose channels double too, doublings that keep them.
@@ -40,10 +39,6 @@ def _resolutions(image_size):
     if image_size not in _RESOLUTIONS:
         raise ValueError(f"image_size must be one of {', '.join(map(str, _RESOLUTIONS))}. Received: {image_size!r}")
     return _RESOLUTIONS[image_size]
-
-
-def _initializers(seeds):
-    return (keras.initializers.RandomNormal(0.0, 0.02, seed=seed) for seed in seeds)
 
 
 def sngan_generator(image_size=32, channels=3, latent_dim=128, width=64, seed=None, name="generator"):
@@ -58,22 +53,20 @@ def sngan_generator(image_size=32, channels=3, latent_dim=128, width=64, seed=No
       ValueError: for another image_size.
     """
     base, doublings, more = _resolutions(image_size)
-    initializers = _initializers(layer_seeds(seed, "sngan_generator"))
+    seeds = layer_seeds(seed, "sngan_generator")
     deepest = width * 2**doublings
 
     def normalised(x):
-        return layers.ReLU()(BatchNormalization(momentum=0.9, epsilon=1e-5)(x))
+        return layers.ReLU()(normalisation()(x))
 
     latents = keras.Input((latent_dim,))
-    project = layers.Dense(base * base * deepest, use_bias=False, kernel_initializer=next(initializers))
+    project = layers.Dense(base * base * deepest, use_bias=False, kernel_initializer=initializer(next(seeds)))
     x = normalised(layers.Reshape((base, base, deepest))(project(latents)))
     for filters in [deepest] * more + [deepest // 2**i for i in range(1, doublings + 1)]:
         options = {"padding": "same", "use_bias": False, "data_format": CHANNELS_LAST}
-        upsample = layers.Conv2DTranspose(filters, 4, strides=2, kernel_initializer=next(initializers), **options)
+        upsample = layers.Conv2DTranspose(filters, 4, strides=2, kernel_initializer=initializer(next(seeds)), **options)
         x = normalised(upsample(x))
-    options = {"padding": "same", "data_format": CHANNELS_LAST, "dtype": "float32"}
-    x = layers.Conv2D(channels, 3, kernel_initializer=next(initializers), **options)(x)
-    return keras.Model(latents, layers.Activation("tanh", dtype="float32")(x), name=name)
+    return keras.Model(latents, to_image(x, channels, next(seeds)), name=name)
 
 
 def sngan_discriminator(
@@ -114,12 +107,12 @@ def sngan_discriminator(
             'batch_size must be given for batch_features="equivariant", whose initial scales depend on it. '
             "Received: None"
         )
-    initializers = _initializers(layer_seeds(seed, "sngan_discriminator"))
+    seeds = layer_seeds(seed, "sngan_discriminator")
 
     def options():
-        own = {"kernel_initializer": next(initializers)}
+        own = {"kernel_initializer": initializer(next(seeds))}
         if equivariant:
-            own |= {"mean_kernel_initializer": next(initializers), "batch_size": batch_size}
+            own |= {"mean_kernel_initializer": initializer(next(seeds)), "batch_size": batch_size}
             own |= {"spectral_norm": spectral_norm}
         return own
 
@@ -137,6 +130,6 @@ def sngan_discriminator(
         x = layers.LeakyReLU(0.1)(convolution(filters, size, strides)(x))
     x = layers.Flatten(CHANNELS_LAST)(x)
     if batch_features == "minibatch":
-        x = MinibatchDiscrimination(kernel_initializer=next(initializers))(x)
+        x = MinibatchDiscrimination(kernel_initializer=initializer(next(seeds)))(x)
     dense = EquivariantDense if equivariant else SpectralDense if spectral_norm else layers.Dense
     return keras.Model(images, dense(num_outputs, dtype="float32", **options())(x), name=name)

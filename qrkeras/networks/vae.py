@@ -11,7 +11,8 @@ import keras
 from keras import layers
 
 from qrkeras.layers import ConvAveragePool2D, UpsampleConv2D
-from qrkeras.networks.dcgan import CHANNELS_LAST, base_resolution
+from qrkeras.networks.dcgan import base_resolution
+from qrkeras.networks.gan_layers import CHANNELS_LAST
 from qrkeras.networks.seeds import layer_seeds
 
 
