@@ -7,24 +7,15 @@ import tensorflow as tf
 
 from qrkeras.layers import EquivariantConv2D, EquivariantDense
 from qrkeras.networks import mlp
+from tests.support.layers import Layers
 
-RNG = np.random.default_rng(0)
 BUILDS = {
     "dense": (lambda **options: EquivariantDense(5, batch_size=6, **options), (6, 7)),
     "convolution": (lambda **options: EquivariantConv2D(5, 4, batch_size=6, strides=2, **options), (6, 8, 7, 3)),
 }
 every_layer = pytest.mark.parametrize("name", BUILDS)
-
-
-def _normal(*shape):
-    return RNG.normal(size=shape).astype("float32")
-
-
-def _built(name, **options):
-    build, shape = BUILDS[name]
-    layer = build(**options)
-    layer.build(shape)
-    return layer, tf.constant(_normal(*shape))
+LAYERS = Layers(BUILDS)
+RNG, _normal, _built = LAYERS.rng, LAYERS.normal, LAYERS.built
 
 
 def _given(units, weights, features=1, activation="relu"):

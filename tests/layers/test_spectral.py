@@ -6,24 +6,15 @@ import pytest
 import tensorflow as tf
 
 from qrkeras.layers import SpectralConv2D, SpectralDense, power_round, spectral_norm
+from tests.support.layers import Layers
 
-RNG = np.random.default_rng(0)
 BUILDS = {
     "dense": (lambda **options: SpectralDense(5, **options), (6, 7)),
     "convolution": (lambda **options: SpectralConv2D(5, 3, strides=2, **options), (2, 6, 7, 4)),
 }
 every_layer = pytest.mark.parametrize("name", BUILDS)
-
-
-def _normal(*shape):
-    return RNG.normal(size=shape).astype("float32")
-
-
-def _built(name, **options):
-    build, shape = BUILDS[name]
-    layer = build(**options)
-    layer.build(shape)
-    return layer, tf.constant(_normal(*shape))
+LAYERS = Layers(BUILDS)
+RNG, _normal, _built = LAYERS.rng, LAYERS.normal, LAYERS.built
 
 
 def _largest(kernel):
