@@ -3,47 +3,15 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 from qrkeras import networks
-from qrkeras.models.base import GenerativeModel
-from qrkeras.models.image_range import to_uint8, to_unit
+from tests.support.toy_family.model import Sorted
 
 IMAGES = np.random.default_rng(0).integers(90, 110, (32, 4, 4, 1)).astype("uint8")
 
 
-@keras.saving.register_keras_serializable(package="toy")
-class Sorted(GenerativeModel):
-    """Images in the order of their mean: at the level tau the network's output is near the tau-quantile of images.
-
-    loss = mean |sorted(images)_i - network(sorted(tau)_i)|^power
-    """
-
-    PARTS = ("network",)
-    OPTIONS = ("power",)
-    REPORTS = ("loss", "worst")
-
-    def __init__(self, network, power=2, seed=0, **kwargs):
-        super().__init__(seed, **kwargs)
-        self.network = network
-        self.power = power
-        self.noise_shape = (1,)
-        self.example_shape = (4, 4, 1)
-
-    def images(self, tau):
-        return ops.reshape(self.network(2 * tau - 1), (-1, *self.example_shape))
-
-    def measures(self, batch, noise, training):
-        order = ops.argsort(ops.mean(to_unit(batch.examples), axis=(1, 2, 3)))
-        wrong = ops.abs(ops.take(to_unit(batch.examples), order, axis=0) - self.images(ops.sort(noise("tau"), axis=0)))
-        return {"loss": ops.mean(wrong**self.power), "worst": ops.max(wrong)}
-
-    def drawn(self, noise, labels, way):
-        return to_uint8(self.images(noise))
-
-
 def toy(**options):
-    model = Sorted(networks.mlp(1, 16, width=8, seed=1), **options)
+    model = Sorted(networks.mlp(1, 16, width=8, seed=1), (4, 4, 1), **options)
     model.compile(keras.optimizers.Adam(0.02))
     return model
 
