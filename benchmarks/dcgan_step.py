@@ -21,6 +21,7 @@ import json
 import os
 from importlib.metadata import version
 
+import torch_gan
 from rounds import arguments, measure, table
 
 BATCH, LATENT_DIM, IMAGE_SIZE, NUM_QUANTILES = 64, 100, 32, 64
@@ -129,12 +130,6 @@ def torch_peer(threads, width=64):
     torch.set_num_threads(threads)
     torch.manual_seed(0)
 
-    def initialise(module):
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(module.weight, 0.0, 0.02)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-
     blocks = [
         nn.ConvTranspose2d(LATENT_DIM, 4 * width, 4, bias=False),
         nn.BatchNorm2d(4 * width),
@@ -151,37 +146,17 @@ def torch_peer(threads, width=64):
         blocks += [nn.BatchNorm2d(after), nn.LeakyReLU(0.2, True)]
     discriminator = nn.Sequential(*blocks, nn.Conv2d(4 * width, NUM_QUANTILES, 4), nn.Flatten())
 
-    generator = generator.apply(initialise).to(memory_format=torch.channels_last)
-    discriminator = discriminator.apply(initialise).to(memory_format=torch.channels_last)
-    betas = ADAM["beta_1"], ADAM["beta_2"]
-    g_optimizer = torch.optim.Adam(generator.parameters(), ADAM["learning_rate"], betas)
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), ADAM["learning_rate"], betas)
+    generator = generator.apply(torch_gan.initialise).to(memory_format=torch.channels_last)
+    discriminator = discriminator.apply(torch_gan.initialise).to(memory_format=torch.channels_last)
     fractions = (torch.arange(NUM_QUANTILES) + 0.5) / NUM_QUANTILES
-    real = torch.rand(BATCH, 3, IMAGE_SIZE, IMAGE_SIZE) * 2 - 1
-    real = real.to(memory_format=torch.channels_last)
 
-    def step():
-        fake = generator(torch.randn(BATCH, LATENT_DIM, 1, 1))
-        real_outputs, fake_outputs = discriminator(real), discriminator(fake)
+    def losses(real_outputs, fake_outputs):
         penalty = ((real_outputs.abs().mean(0) + fake_outputs.abs().mean(0)) / 2) ** 2
         pinball = -fractions * real_outputs.mean(0) + (1 - fractions) * fake_outputs.mean(0)
-        d_loss = (pinball + PENALTY_WEIGHT * penalty).mean()
-        g_loss = -fake_outputs.mean()
-        d_gradients = torch.autograd.grad(d_loss, list(discriminator.parameters()), retain_graph=True)
-        g_gradients = torch.autograd.grad(g_loss, list(generator.parameters()))
-        for network, gradients in ((discriminator, d_gradients), (generator, g_gradients)):
-            for parameter, gradient in zip(network.parameters(), gradients, strict=True):
-                parameter.grad = gradient
-        d_optimizer.step()
-        g_optimizer.step()
-        return d_loss, g_loss
+        return (pinball + PENALTY_WEIGHT * penalty).mean(), -fake_outputs.mean()
 
-    def run(steps):
-        for _ in range(steps):
-            losses = step()
-        return [loss.item() for loss in losses]
-
-    return run
+    shapes = (BATCH, LATENT_DIM, 1, 1), (BATCH, 3, IMAGE_SIZE, IMAGE_SIZE)
+    return torch_gan.training(generator, discriminator, losses, *shapes, ADAM)
 
 
 PEERS = {"qrkeras": qrkeras_peer, "keras": plain_keras_peer, "torch": torch_peer}

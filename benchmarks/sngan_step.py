@@ -24,6 +24,7 @@ import json
 import os
 from importlib.metadata import version
 
+import torch_gan
 from rounds import arguments, measure, table
 
 BATCH, LATENT_DIM, IMAGE_SIZE, WIDTH = 64, 128, 32, 64
@@ -84,12 +85,6 @@ def torch_networks():
     import torch
     from torch import nn
 
-    def initialise(module):
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            nn.init.normal_(module.weight, 0.0, 0.02)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-
     deepest = 8 * WIDTH
     # Keras' batch normalisation weighs the old mean by 0.9, PyTorch's by 1 - 0.1.
     norm = {"eps": 1e-5, "momentum": 0.1}
@@ -107,7 +102,9 @@ def torch_networks():
     blocks += [nn.Conv2d(before, deepest, 3, padding=1), nn.LeakyReLU(SLOPE, True)]
     discriminator = nn.Sequential(*blocks, nn.Flatten(), nn.Linear(16 * deepest, 1))
     channels_last = {"memory_format": torch.channels_last}
-    return generator.apply(initialise).to(**channels_last), discriminator.apply(initialise).to(**channels_last)
+    return generator.apply(torch_gan.initialise).to(**channels_last), discriminator.apply(torch_gan.initialise).to(
+        **channels_last
+    )
 
 
 def torch_peer(threads):
@@ -122,32 +119,13 @@ def torch_peer(threads):
     for module in discriminator:
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             nn.utils.parametrizations.spectral_norm(module)
-    options = ADAM["learning_rate"], (ADAM["beta_1"], ADAM["beta_2"])
-    g_optimizer = torch.optim.Adam(generator.parameters(), *options)
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), *options)
-    real = torch.rand(BATCH, 3, IMAGE_SIZE, IMAGE_SIZE) * 2 - 1
-    real = real.to(memory_format=torch.channels_last)
 
-    def step():
-        fake = generator(torch.randn(BATCH, LATENT_DIM))
-        real_outputs, fake_outputs = discriminator(real), discriminator(fake)
+    def losses(real_outputs, fake_outputs):
         d_loss = (functional.softplus(-real_outputs) + functional.softplus(fake_outputs)).mean()
-        g_loss = functional.softplus(-fake_outputs).mean()
-        d_gradients = torch.autograd.grad(d_loss, list(discriminator.parameters()), retain_graph=True)
-        g_gradients = torch.autograd.grad(g_loss, list(generator.parameters()))
-        for network, gradients in ((discriminator, d_gradients), (generator, g_gradients)):
-            for parameter, gradient in zip(network.parameters(), gradients, strict=True):
-                parameter.grad = gradient
-        d_optimizer.step()
-        g_optimizer.step()
-        return d_loss, g_loss
+        return d_loss, functional.softplus(-fake_outputs).mean()
 
-    def run(steps):
-        for _ in range(steps):
-            losses = step()
-        return [loss.item() for loss in losses]
-
-    return run
+    shapes = (BATCH, LATENT_DIM), (BATCH, 3, IMAGE_SIZE, IMAGE_SIZE)
+    return torch_gan.training(generator, discriminator, losses, *shapes, ADAM)
 
 
 def in_order_of_torch(kernel):
