@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from qrkeras.pictures.files import COLOURS, save
 
@@ -58,10 +58,11 @@ def loss_panels(series, path):
                 if np.isfinite(value) and (meaning, value) not in drawn:
                     drawn.add((meaning, value))
                     axis.axhline(value, color=colour, linestyle=style, linewidth=1)
-                    axis.annotate(
-                        f"{meaning} {value:.3g}", (0.01, value), xycoords=("axes fraction", "data"), fontsize=6
-                    )
+                    place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
+                    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5}
+                    axis.annotate(f"{meaning} {value:.3g}", (0.99, value), **place, fontsize=7, bbox=box)
         axis.set(xlabel="step", title=name)
+        axis.xaxis.set_major_locator(MaxNLocator(5))  # of five digits each
         axis.grid(alpha=0.3)
     handles, labels = axis.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=7)
