@@ -13,6 +13,7 @@ if (beside := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))) > 1:  # pro
     for variable in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(variable, str(max(1, processes.cores() // beside)))
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -63,6 +64,18 @@ def pytest_collection_modifyitems(items):
     assert not missing, f"LONGEST must name files and folders that there are. Received: {missing}"
     rank = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: min((i for name, i in rank.items() if item.nodeid.startswith(name)), default=len(rank)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Initial weights that a test leaves to Keras are the same in each run, whichever tests came before."""
+    keras.utils.set_random_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    """Again, since fixtures that several tests share have drawn in the first of them alone."""
+    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")
