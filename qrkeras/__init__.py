@@ -65,7 +65,7 @@ _SERIALIZABLE = {
         "Wasserstein",
     ),
     "models": ("AIQNVAE", "GAN", "PixelCNN", "PixelIQN", "VAE"),
-    "networks": ("Identity", "LatentQuantiles", "PixelNetwork"),
+    "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "TopDownNetwork"),
 }
 
 __all__ = [*_SUBPACKAGES, *_FUNCTIONS, "__version__"]
