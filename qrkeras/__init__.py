@@ -64,7 +64,7 @@ _SERIALIZABLE = {
         "QuantileRegression",
         "Wasserstein",
     ),
-    "models": ("AIQNVAE", "GAN", "PixelCNN", "PixelIQN", "VAE"),
+    "models": ("AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelIQN", "VAE"),
     "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "TopDownNetwork"),
 }
 
