@@ -64,8 +64,8 @@ _SERIALIZABLE = {
         "QuantileRegression",
         "Wasserstein",
     ),
-    "models": ("AIQNVAE", "GAN", "PixelCNN", "PixelIQN", "VAE"),
-    "networks": ("Identity", "LatentQuantiles", "PixelNetwork"),
+    "models": ("AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelIQN", "VAE"),
+    "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "TopDownNetwork"),
 }
 
 __all__ = [*_SUBPACKAGES, *_FUNCTIONS, "__version__"]

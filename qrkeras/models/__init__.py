@@ -11,8 +11,9 @@ check_keras()
 
 from qrkeras.models.aiqn_vae import AIQNVAE
 from qrkeras.models.gan import GAN
+from qrkeras.models.hierarchical_vae import HierarchicalVAE
 from qrkeras.models.pixelcnn import PixelCNN
 from qrkeras.models.pixeliqn import PixelIQN
 from qrkeras.models.vae import VAE
 
-__all__ = ["AIQNVAE", "GAN", "PixelCNN", "PixelIQN", "VAE"]
+__all__ = ["AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelIQN", "VAE"]

@@ -6,11 +6,14 @@ from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
 from qrkeras.networks.sngan import sngan_discriminator, sngan_generator
+from qrkeras.networks.top_down import Inferred, TopDownNetwork, top_down
 from qrkeras.networks.vae import vae_decoder, vae_encoder
 
 __all__ = [
+    "Inferred",
     "LatentQuantiles",
     "PixelNetwork",
+    "TopDownNetwork",
     "aiqn",
     "dcgan_discriminator",
     "dcgan_generator",
@@ -19,6 +22,7 @@ __all__ = [
     "pixelcnn",
     "sngan_discriminator",
     "sngan_generator",
+    "top_down",
     "vae_decoder",
     "vae_encoder",
     "whiten",

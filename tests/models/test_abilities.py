@@ -7,8 +7,8 @@ from qrkeras.models import abilities
 
 ABLE = {
     abilities.Inpaints: {"PixelCNN", "PixelIQN"},
-    abilities.Reconstructs: {"VAE", "AIQNVAE"},
-    abilities.HasLikelihood: {"PixelCNN", "VAE", "AIQNVAE"},
+    abilities.Reconstructs: {"VAE", "AIQNVAE", "HierarchicalVAE"},
+    abilities.HasLikelihood: {"PixelCNN", "VAE", "AIQNVAE", "HierarchicalVAE"},
     abilities.HasQuantiles: {"PixelIQN"},
     abilities.HasLatents: {"VAE", "AIQNVAE"},
     abilities.JudgesRealism: {"GAN"},

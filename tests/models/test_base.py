@@ -101,6 +101,7 @@ def instances():
     yield networks.classifier.Identity(1)
     yield networks.aiqn(2, 4, 1, seed=1)
     yield networks.pixelcnn(4, 1, blocks=1, kernel_size=3, planes=2, output_planes=2, seed=1)
+    yield networks.top_down(4, 1, (2,), (1,), (1,), seed=1)
 
 
 def test_from_config_leaves_its_dictionary_as_it_was(made):

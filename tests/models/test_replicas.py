@@ -79,6 +79,15 @@ def vae(build, *parts, **options):
     return model
 
 
+def hierarchical_vae():
+    sizes = {"planes": (3, 4), "latent_planes": (2, 1), "blocks": (1, 1), "stem": (3, 2)}
+    # Free nats of the KL of the whole batch: a plane's KL on one replica is another.
+    model = models.HierarchicalVAE(networks.top_down(8, 1, **sizes, seed=1), free_nats=0.05)
+    model.initialize(IMAGES)
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9))
+    return model
+
+
 def still(build, *names):
     """The model that `build` makes, with parts that do not train."""
 
@@ -114,6 +123,7 @@ BUILDS = {
     "PixelIQN": lambda: pixels(models.PixelIQN, num_outputs=1, quantile=True),
     "VAE": lambda: vae(models.VAE),
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(4, 8, 1, seed=3), average_decay=0.9),
+    "hierarchical VAE": hierarchical_vae,
     "AIQN of a frozen VAE": still(lambda: BUILDS["AIQNVAE"](), "encoder", "decoder"),
 }
 

@@ -179,6 +179,13 @@ def whole_networks():
             judge = drawn(networks.sngan_discriminator(8, spectral_norm=spectral, **sizes))
             trained_alike(f"sngan discriminator {features} {spectral}", judge, images)
 
+    sizes = {"channels": 1, "planes": (3, 4), "latent_planes": (2, 1), "blocks": (1, 2)}
+    for flow in (False, True):
+        hierarchy = drawn(networks.top_down(8, flow=flow, **sizes))
+        noise = normal(3, hierarchy.latent_dim)
+        trained_alike(f"hierarchy {flow}", hierarchy, images, noise)
+        keep(f"hierarchy {flow} generated", *hierarchy.generate(noise), hierarchy.decode(noise))
+
     classifier = networks.image_classifier(8, 1, 4, widths=(4, 6))
     networks.whiten(classifier, ops.convert_to_numpy(images))
     kernel = classifier.get_layer("stem").kernel

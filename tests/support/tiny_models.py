@@ -34,12 +34,18 @@ def vae(build=models.VAE, *more):
     return build(networks.vae_encoder(8, seed=1, **sizes), networks.vae_decoder(8, seed=2, **sizes), *more)
 
 
+def hierarchical_vae():
+    sizes = {"planes": (2,), "latent_planes": (1,), "blocks": (1,), "stem": (3, 2)}
+    return models.HierarchicalVAE(networks.top_down(8, 1, **sizes, seed=1), free_nats=0.1)
+
+
 BUILDERS = {
     "points": gan,
     "images": image_gan,
     "PixelCNN": lambda: pixels(models.PixelCNN, 4, num_outputs=256),
     "PixelIQN": lambda: pixels(models.PixelIQN, num_outputs=1, quantile=True),
     "VAE": vae,
+    "HierarchicalVAE": hierarchical_vae,
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(2, 4, 1, seed=3)),
 }
 

@@ -29,7 +29,11 @@ def test_reconstruct_command(latents_run, tmp_path, capfd):
 @pytest.mark.parametrize(
     ("options", "run", "message"),
     [
-        ([], "images_run", "model that reconstructs images from their codes: AIQNVAE or VAE. Received"),
+        (
+            [],
+            "images_run",
+            "reconstructs images from their codes: AIQNVAE or HierarchicalVAE or VAE. Received",
+        ),
         (["--n", "84"], "latents_run", "n must be 1 to 83 pairs of held-out images"),
         (["--images", "0"], "latents_run", "images at least 1"),
         (["--steps", "1"], "latents_run", "steps must be at least 2"),

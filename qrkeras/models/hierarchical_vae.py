@@ -1,0 +1,125 @@
+"""VAE whose latents stand in a hierarchy."""
+
+import keras
+from keras import ops
+
+from qrkeras.layers import initializing
+from qrkeras.losses import bits_per_dim, discretized_logistic, free_nats, gaussian_kl_between, grey_level
+from qrkeras.models import replicas
+from qrkeras.models.image_checks import check_images
+from qrkeras.models.image_range import to_unit
+from qrkeras.models.latent import LatentModel, normal_quantile
+from qrkeras.models.noise import sample_seeds
+
+
+@keras.saving.register_keras_serializable(package="qrkeras")
+class HierarchicalVAE(LatentModel):
+    """VAE of a top-down hierarchy, its posteriors with a flow or without  (Kingma et al. 2016; thesis, Sec. 2.10).
+
+    With D values in an image, the loss is
+
+        (-log p(x | z) + kl_weight sum_c max(KL_c, free_nats)) / D
+
+    in nats per value, KL_c that of a latent plane, summed over its places and averaged over the whole batch. Without
+    flow it is that of Gaussians, with one the sample's `log q(z | x) - log p(z)`. `kl` and `bits_per_dim` have the KL
+    itself. The likelihood is the discretised logistic of `levels` levels, with one learned scale for each colour.
+
+    `initialize(images)` starts the weights from data, once, before training.
+
+    Example:
+      ```python
+      model = HierarchicalVAE(networks.top_down(8, 1, planes=(32,), latent_planes=(4,)), levels=17)
+      model.initialize(images[:128])
+      model.compile(keras.optimizers.Adamax(0.002))
+      model.fit(images, batch_size=32, epochs=10)
+      model.bits_per_dim(held_out, samples=100).mean()
+      ```
+
+    Args:
+      hierarchy: of `networks.top_down`.   kl_weight: of the KL term, at least 0.
+      free_nats: nats that the KL of a latent plane costs at least, 0 or more.
+      levels: that the images have, spread over 0..255: 17 of digits. Figures of different levels do not compare.
+      seed: int, of all noise; two models with the same weights and seed train alike.
+    """
+
+    PARTS = ("hierarchy",)
+    OPTIONS = ("kl_weight", "free_nats", "levels")
+    REPORTS = ("loss", "bits_per_dim", "kl")
+
+    def __init__(self, hierarchy, kl_weight=1.0, free_nats=0.0, levels=256, seed=0, **kwargs):
+        for name, value in (("kl_weight", kl_weight), ("free_nats", free_nats)):
+            if value < 0:
+                raise ValueError(f"{name} must be 0 or positive. Received: {value}")
+        if not 2 <= levels <= 256:
+            raise ValueError(f"levels must be 2 to 256. Received: {levels}")
+        super().__init__(hierarchy.image_shape, hierarchy.latent_dim, seed, **kwargs)
+        self.hierarchy = hierarchy
+        self.kl_weight = kl_weight
+        self.free_nats = free_nats
+        self.levels = levels
+        # To begin with, a deviation of pi / sqrt(3) exp(-2), or 31 grey levels.
+        scale = keras.initializers.Constant(-2.0)
+        self.log_scale = self.add_weight(name="log_scale", shape=self.example_shape[-1:], initializer=scale)
+
+    @property
+    def _default_save_signature(self):
+        return None  # an export would trace a call on images alone
+
+    def call(self, images):
+        """Reconstructions of images in [-1, 1]."""
+        return self.hierarchy.decode(self._codes(images))
+
+    def initialize(self, images):
+        """Starts the weights from uint8 images, at noise of the model's seed: see `layers.initializing`.
+
+        Call it once, before `fit`.
+        """
+        check_images("images", images, self.example_shape)
+        noise = normal_quantile(self.noise_of_seeds(sample_seeds(self.seed, len(images))))
+        with initializing():
+            self.hierarchy(to_unit(ops.convert_to_tensor(images)), noise)
+
+    def measures(self, batch, noise, training):
+        inferred = self.hierarchy(to_unit(batch.examples), normal_quantile(noise("tau")), training=training)
+        nats = ops.mean(self.reconstruction(batch.examples, inferred.outputs))
+        kl = self._kl(inferred)  # (batch, latent planes)
+        costs = free_nats(ops.mean(replicas.whole_batch(kl), axis=0), self.free_nats)
+        kl = ops.mean(ops.sum(kl, axis=-1))
+        return {
+            "loss": (nats + self.kl_weight * ops.sum(costs)) / self.num_values,
+            "bits_per_dim": bits_per_dim((nats + kl) / self.num_values),
+            "kl": kl,
+        }
+
+    def _kl(self, inferred):
+        """KL of each latent plane, `(batch, C)`."""
+        if self.hierarchy.flow:
+            return -inferred.log_ratio
+        layers = [ops.sum(gaussian_kl_between(*gaussian), axis=(1, 2)) for gaussian in inferred.gaussians]
+        return ops.concatenate(layers, axis=-1)
+
+    def posterior(self, images):
+        return self.hierarchy.features(to_unit(images))
+
+    def infer(self, posterior, tau):
+        inferred = self.hierarchy.infer(posterior, normal_quantile(tau))
+        return inferred.latents, ops.sum(inferred.log_ratio, axis=-1), inferred.outputs
+
+    def generate(self, tau, way):
+        return self.hierarchy.generate(normal_quantile(tau))
+
+    def outputs(self, latents):
+        return self.hierarchy.decode(latents)
+
+    def codes(self, images):
+        """Latents at zero noise: each is its posterior's centre, given those above, led through the flow."""
+        return self._codes(to_unit(images))
+
+    def _codes(self, images):
+        noise = ops.zeros((ops.shape(images)[0], self.latent_dim))
+        return self.hierarchy(images, noise).latents
+
+    def reconstruction(self, images, outputs):
+        """`-log p(x | z)`, `(batch,)`, in nats."""
+        values, step = grey_level(images, self.levels), 2 / (self.levels - 1)
+        return ops.sum(discretized_logistic(values, outputs, self.log_scale, self.levels, step=step), axis=(1, 2, 3))

@@ -1,0 +1,150 @@
+"""Hierarchical VAE: loss and KL, free nats, bounds, the start from data, saving, what is served."""
+
+import keras
+import numpy as np
+import pytest
+from scipy.stats import logistic, norm
+
+from qrkeras import networks
+from qrkeras.models import HierarchicalVAE
+from qrkeras.models.noise import NOISE, BatchNoise, stream
+from qrkeras.models.reports import Batch
+from tests.support.weights import assert_equal, weights
+
+RNG = np.random.default_rng(0)
+IMAGES = np.round(255 * RNG.integers(0, 17, (32, 8, 8, 1)) / 16).astype("uint8")
+FLOWS = pytest.mark.parametrize("flow", [False, True])
+
+
+def model(flow=True, run_eagerly=True, **options):
+    """Latents 2 of 2 x 2, then 1 of 4 x 4: 24."""
+    sizes = {"planes": (4, 4), "latent_planes": (1, 2), "blocks": (1, 1), "stem": (3, 2)}
+    result = HierarchicalVAE(networks.top_down(8, 1, **sizes, flow=flow, seed=1), **{"levels": 17, **options})
+    result.compile(keras.optimizers.Adamax(2e-3), run_eagerly=run_eagerly)
+    return result
+
+
+def fit(model, x=IMAGES, epochs=1):
+    return model.fit(x, batch_size=8, epochs=epochs, shuffle=False, verbose=0).history
+
+
+def measured(m, images):
+    return {name: float(x) for name, x in m.measures(Batch(images), BatchNoise(m, len(images), NOISE, 0), True).items()}
+
+
+@FLOWS
+@pytest.mark.parametrize("free", [0.0, 0.5])
+def test_loss_by_numpy(flow, free):
+    m = model(flow, kl_weight=0.5, free_nats=free)
+    m.initialize(IMAGES)
+    m.log_scale.assign([-1.5])
+    images = IMAGES[:8]
+    noise = norm.ppf(m.noise((8, 24), stream(m.random_state, NOISE, 0))).astype("float32")
+    inferred = m.hierarchy(images / np.float32(127.5) - 1, noise)
+    # 17 levels, bins of 2/16 around 2 j / 16 - 1.
+    j, means = np.round(images / 255 * 16), inferred.outputs.numpy().astype("float64")
+    lower = np.where(j == 0, -np.inf, (j - 0.5) / 8 - 1)
+    upper = np.where(j == 16, np.inf, (j + 0.5) / 8 - 1)
+    p = logistic.cdf(upper, means, np.exp(-1.5)) - logistic.cdf(lower, means, np.exp(-1.5))
+    nats = -np.log(p).sum(axis=(1, 2, 3)).mean()
+    if flow:
+        planes = -inferred.log_ratio.numpy().mean(axis=0)
+    else:  # log(s2 / s1) + (s1^2 + (m1 - m2)^2) / (2 s2^2) - 1/2, by layer
+        planes = []
+        for gaussian in inferred.gaussians:
+            m1, l1, m2, l2 = (x.numpy().astype("float64") for x in gaussian)
+            kl = l2 - l1 + (np.exp(2 * l1) + (m1 - m2) ** 2) / (2 * np.exp(2 * l2)) - 0.5
+            planes += list(kl.sum(axis=(1, 2)).mean(axis=0))
+    costs = np.maximum(planes, free) if free else np.array(planes)  # a sampled KL may be below 0
+    found = measured(m, images)
+    assert found["loss"] == pytest.approx((nats + 0.5 * costs.sum()) / 64, rel=1e-4)
+    assert found["kl"] == pytest.approx(np.sum(planes), rel=1e-3)
+    assert found["bits_per_dim"] == pytest.approx((nats + np.sum(planes)) / 64 / np.log(2), rel=1e-4)
+    assert (costs != planes).any() == (free > 0), "free nats that cost nothing else prove nothing"
+
+
+def test_the_samples_ratio_has_the_closed_form_for_its_mean():
+    m = model(flow=False)
+    m.initialize(IMAGES)
+    images = np.tile(IMAGES[:1], (4000, 1, 1, 1)) / np.float32(127.5) - 1
+    inferred = m.hierarchy(images, RNG.normal(size=(4000, 24)).astype("float32"))
+    kl, sampled = m._kl(inferred).numpy(), -inferred.log_ratio.numpy()
+    # KL of lower layers depends on the latents above, so that both are means over draws.
+    error = 5 * (sampled - kl).std(axis=0) / np.sqrt(4000)
+    assert np.all(np.abs(sampled.mean(axis=0) - kl.mean(axis=0)) < error + 1e-3)
+    assert kl.mean(axis=0).max() > 0.01
+
+
+@FLOWS
+def test_bounds_fall_with_samples_and_agree_with_evaluation(flow):
+    m = model(flow)
+    m.initialize(IMAGES)
+    fit(m, epochs=3)
+    one, many = (
+        np.mean([m.bits_per_dim(IMAGES[:8], samples, seed=seed).mean() for seed in range(4)]) for samples in (1, 20)
+    )
+    assert many < one
+    reported = m.evaluate(IMAGES[:8], verbose=0, return_dict=True)["bits_per_dim"]
+    assert one == pytest.approx(reported, rel=0.02)
+    bits = m.bits_per_dim(IMAGES[:5], 3, seed=3)
+    np.testing.assert_allclose(m.bits_per_dim(IMAGES[:5], 3, seed=3, batch_size=2), bits, rtol=1e-4)
+
+
+def test_samples_codes_and_lines():
+    m = model()
+    m.initialize(IMAGES)
+    many = m.sample(5, seed=7)
+    assert many.shape == (5, 8, 8, 1) and many.dtype == np.uint8
+    np.testing.assert_array_equal(m.sample(3, seed=7, batch_size=2), many[:3])
+    codes = m.encode(IMAGES[:4])
+    zero = m.hierarchy(IMAGES[:4] / np.float32(127.5) - 1, np.zeros((4, 24), "float32"))
+    np.testing.assert_allclose(codes, zero.latents, atol=1e-5)
+    grey = np.clip(np.round((zero.outputs.numpy() + 1) * 127.5), 0, 255)
+    np.testing.assert_allclose(m.reconstruct(IMAGES[:4]), grey, atol=1)
+    line = m.interpolate(IMAGES[:2], IMAGES[2:4], steps=3)
+    np.testing.assert_array_equal(line[:, 0], m.reconstruct(IMAGES[:2]))
+    np.testing.assert_array_equal(line[:, 1], m.decode((codes[:2] + codes[2:]) / 2))
+
+
+def test_a_started_model_trains_and_one_over_no_deviation_does_not_blow_up():
+    m = model(run_eagerly=False)
+    m.initialize(IMAGES)
+    losses = fit(m, epochs=25)["loss"]  # 100 steps
+    assert np.isfinite(losses).all() and losses[-1] < losses[0] - 0.1
+
+
+def test_a_reloaded_model_goes_on_as_if_never_stopped(tmp_path):
+    whole, half = (model(run_eagerly=False, seed=3, free_nats=0.1) for _ in range(2))
+    for m in (whole, half):
+        m.initialize(IMAGES[:16])
+    fit(whole, epochs=2)
+    fit(half)
+    half.save(tmp_path / "half.keras")
+    again = keras.saving.load_model(tmp_path / "half.keras")
+    assert type(again) is HierarchicalVAE and (again.free_nats, again.levels, again.step) == (0.1, 17, 4)
+    np.testing.assert_array_equal(again.sample(3), half.sample(3))
+    fit(again)
+    assert_equal(weights(again), weights(whole))
+
+
+def test_what_is_served(tmp_path):
+    import tensorflow as tf
+
+    m = model()
+    assert set(m.signatures()) == {"sample", "reconstruct", "score"}
+    m.export(tmp_path / "served", verbose=0)
+    served = tf.saved_model.load(tmp_path / "served").signatures
+    score = served["score"](images=tf.constant(IMAGES[:2]))["bits_per_dim"]
+    np.testing.assert_allclose(score[:1], m.bits_per_dim(IMAGES[:1], seed=0), rtol=1e-4)
+
+
+def test_errors():
+    for options, message in (
+        ({"kl_weight": -1}, "kl_weight must be 0 or positive. Received: -1"),
+        ({"free_nats": -0.1}, "free_nats must be 0 or positive. Received: -0.1"),
+        ({"levels": 1}, "levels must be 2 to 256. Received: 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model(**options)
+    with pytest.raises(ValueError, match="uint8 images"):
+        model().initialize(IMAGES.astype("float32"))
