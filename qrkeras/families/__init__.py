@@ -1,7 +1,7 @@
 """What can be trained: the papers' experiments as frozen data. Importing this imports no TensorFlow.
 
 A family is a folder: `schema.py` what can be set, `presets.py` the papers' values with their sources, `build.py` preset
-to compiled model, `spaces.py` what is searched; and its name in `NAMES`.
+to compiled model, `spaces.py` what is searched, `claims.py` what its papers claim; and its name in `NAMES`.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ FAMILIES = tuple(importlib.import_module(f"qrkeras.families.{name}") for name in
 PRESETS = {name: preset for family in FAMILIES for name, preset in family.PRESETS.items()}
 PUBLISHED = {name: known for family in FAMILIES for name, known in family.PUBLISHED.items()}
 YOUNGER = "the default: the file was written before this could be set"
+CLAIMS = {claim.name: claim for family in FAMILIES for claim in family.CLAIMS}
 SPACES = {space.name: space for family in FAMILIES for space in family.SPACES}
 
 

@@ -6,6 +6,7 @@ from qrkeras.pictures.curves import (
     minimum_curves,
     precision_recall_curves,
     reliability,
+    spread_curves,
     training_curves,
 )
 from qrkeras.pictures.images import image_grid, image_panels
@@ -21,5 +22,6 @@ __all__ = [
     "point_panels",
     "precision_recall_curves",
     "reliability",
+    "spread_curves",
     "training_curves",
 ]

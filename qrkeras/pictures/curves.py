@@ -91,6 +91,30 @@ def minimum_curves(series, label, path):
     save(figure, path)
 
 
+def spread_curves(series, label, path):
+    """Writes a measure against steps, for each series the mean over its seeds and a band of a standard deviation.
+
+    Args:
+      series: name -> for each seed, pairs of step and value; steps that all seeds have are drawn, and values that are
+        not finite left out.
+      label: of the measure.
+    """
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    for (name, seeds), colour in zip(series.items(), itertools.cycle(COLOURS)):
+        told = [dict(pairs) for pairs in seeds]
+        steps = sorted(set.intersection(*(set(found) for found in told)))
+        values = np.array([[found[step] for step in steps] for found in told])
+        with np.errstate(invalid="ignore"):
+            mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=1) if len(values) > 1 else 0.0
+        axis.plot(steps, mean, color=colour, label=name, linewidth=1.2)
+        axis.fill_between(steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
+    axis.set(xlabel="step", ylabel=label)
+    axis.grid(alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+    save(figure, path)
+
+
 def precision_recall_curves(series, path):
     """Writes precision against recall for distributions  (Sajjadi 2018, Fig. 4).
 

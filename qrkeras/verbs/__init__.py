@@ -23,6 +23,7 @@ VERBS = (
     "serve",
     "plot",
     "coverage",
+    "reproduce",
     "contours",
     "demo",
     "rebuild",

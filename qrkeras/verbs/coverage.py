@@ -1,20 +1,15 @@
 """`qrkeras coverage`: modes held by presets of mixtures over several seeds; they are trained, measured, tabulated."""
 
-import concurrent.futures
 import dataclasses
 import json
-import os
 import pathlib
 import shlex
-import subprocess
-import sys
 from typing import Annotated
 
 from tyro.conf import Positional, arg
 
 from qrkeras import presets
-from qrkeras.experiments import directories, runs
-from qrkeras.machine import processes
+from qrkeras.experiments import directories, many, runs
 from qrkeras.verbs import tables
 
 Presets = Annotated[Positional[tuple[str, ...]], arg(metavar="[PRESET ...]", help_behavior_hint="")]
@@ -87,41 +82,26 @@ def measure(names, seeds, steps=None, workers=2, runs_dir="runs/coverage", train
         lie where the runs would.
       RuntimeError: where a training process fails, with its last words.
     """
-    from rich import progress
-
     from qrkeras import kinds
     from qrkeras.data.catalog import known_kind
 
     for name in names:
         if known_kind(presets.get(name).data.name) is not kinds.POINTS:
             raise ValueError(f"presets must be of mixtures, such as qrgan-grid25. Received: {name}")
-    for argument, value in (("steps", steps), ("workers", workers)):
-        if value is not None and value < 1:
-            raise ValueError(f"{argument} must be at least 1. Received: {value}")
-    directories.check_parent(runs_dir, "runs_dir")
-    jobs = [(name, seed, pathlib.Path(runs_dir) / f"{name}-{seed}") for name in names for seed in seeds]
-    for _, _, path in jobs:
-        directories.check_place(path, "runs_dir/PRESET-SEED", "config.json")
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps must be at least 1. Received: {steps}")
     wanted = {name: presets.get(name).steps if steps is None else steps for name in names}
-    columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TaskProgressColumn(),
-               progress.TimeElapsedColumn(), progress.TimeRemainingColumn())  # fmt: skip
-    with progress.Progress(*columns, disable=not verbose) as bar:
-        task = bar.add_task("", total=sum(wanted[name] for name, _, _ in jobs))
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            running = [pool.submit(_train, *job, steps, train_options) for job in jobs]
-            try:
-                while running:
-                    done, left = concurrent.futures.wait(running, timeout=1, return_when="FIRST_EXCEPTION")
-                    for future in done:
-                        future.result()
-                    running = list(left)
-                    steps_done = sum(min(_step(path), wanted[name]) for name, _, path in jobs)
-                    description = f"{len(jobs) - len(running)} of {len(jobs)} runs, {workers} at a time"
-                    bar.update(task, completed=steps_done, description=description)
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-    return [_result(runs.load(path), wanted[name]) for name, _, path in jobs]
+    jobs = []
+    for name in names:
+        preset = dataclasses.replace(presets.get(name), steps=wanted[name])
+        options = ("--steps", str(preset.steps), *train_options)
+        for seed in seeds:
+            path = pathlib.Path(runs_dir) / f"{name}-{seed}"
+            done = not train_options and _is_done(path, preset)
+            jobs.append(many.Job(name, seed, path, preset.steps, options, done))
+    many.check_places([job.path for job in jobs], runs_dir)
+    many.train_all(jobs, workers, verbose)
+    return [_result(runs.load(job.path), job.steps) for job in jobs]
 
 
 def table(results):
@@ -137,40 +117,11 @@ def table(results):
         steps = "/".join(f"{s:,}" for s in sorted({r.steps for r in rows}))
         whole = sum(r.fed == modes for r in rows)
         lines.append(
-            f"| {name} | {len(rows)} | {steps} | {_spread([r.captured for r in rows], 1)} of {modes} "
-            f"| {_spread([r.fed for r in rows], 1)} | {whole} of {len(rows)} "
-            f"| {_spread([r.high_quality for r in rows], 3)} | {_spread([r.reverse_kl for r in rows], 3)} |"
+            f"| {name} | {len(rows)} | {steps} | {tables.spread([r.captured for r in rows], 1)} of {modes} "
+            f"| {tables.spread([r.fed for r in rows], 1)} | {whole} of {len(rows)} "
+            f"| {tables.spread([r.high_quality for r in rows], 3)} | {tables.spread([r.reverse_kl for r in rows], 3)} |"
         )
     return "\n".join(lines)
-
-
-def _spread(values, digits):
-    import numpy as np
-
-    finite = np.asarray([v for v in values if np.isfinite(v)], "float64")
-    if not len(finite):
-        return "none"
-    text = f"{finite.mean():.{digits}f}"
-    if len(values) > 1:
-        text += f" ± {finite.std(ddof=1) if len(finite) > 1 else 0:.{digits}f}"
-    return text if len(finite) == len(values) else f"{text} ({len(finite)} of {len(values)} finite)"
-
-
-def _train(name, seed, path, steps, train_options):
-    preset = presets.get(name)
-    preset = preset if steps is None else dataclasses.replace(preset, steps=steps)
-    if not train_options and _is_done(path, preset):
-        return
-    path.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "qrkeras", "train", name, "--seed", str(seed), "--run-dir", str(path)]
-    command += ["--steps", str(preset.steps), *train_options]
-    with open(path / "log.txt", "a") as log:  # whoever trains there already writes it, too
-        begin = log.tell()
-        environment = {**os.environ, **processes.share(threads=1)}
-        done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    if done.returncode:
-        words = (path / "log.txt").read_bytes()[begin:].decode(errors="replace").splitlines()[-3:]
-        raise RuntimeError(f"training {name} with seed {seed} ended with {done.returncode}: {' '.join(words)}")
 
 
 def _is_done(path, preset):
@@ -179,14 +130,6 @@ def _is_done(path, preset):
     except ValueError:
         return False
     return dataclasses.replace(run.preset, steps=preset.steps) == preset and bool(_coverage(run, preset.steps))
-
-
-def _step(path):
-    """Steps that a run has reported, which may be in the middle of writing."""
-    try:
-        return runs.load(path).records()[-1]["step"]
-    except (ValueError, IndexError):
-        return 0
 
 
 def _coverage(run, step):

@@ -22,3 +22,16 @@ def not_lost(table):
     except BaseException:
         print(table)
         raise
+
+
+def spread(values, digits):
+    """Mean and standard deviation of finite values, as they stand in a table."""
+    import numpy as np
+
+    finite = np.asarray([v for v in values if np.isfinite(v)], "float64")
+    if not len(finite):
+        return "none"
+    text = f"{finite.mean():.{digits}f}"
+    if len(values) > 1:
+        text += f" ± {finite.std(ddof=1) if len(finite) > 1 else 0:.{digits}f}"
+    return text if len(finite) == len(values) else f"{text} ({len(finite)} of {len(values)} finite)"

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from qrkeras import cli
-from qrkeras.experiments import runs
+from qrkeras.experiments import many, runs
 from qrkeras.verbs import coverage
 from qrkeras.verbs.coverage import Result
 
@@ -58,7 +58,7 @@ def test_measure(measured):
 
 def test_finished_runs_are_not_trained_again(measured, monkeypatch):
     folder, results = measured
-    monkeypatch.setattr(coverage.subprocess, "run", None)
+    monkeypatch.setattr(many.subprocess, "run", None)
     again = coverage.measure(["qrgan-ring8", "nsgan-ring8"], [3], steps=4, runs_dir=folder, verbose=0)
     assert again == results
 
@@ -68,11 +68,11 @@ def test_of_a_longer_run_the_coverage_at_that_step_is_taken(measured, monkeypatc
     shutil.copytree(folder / "qrgan-ring8-3", tmp_path / "qrgan-ring8-3")
     config = tmp_path / "qrgan-ring8-3" / "config.json"
     config.write_text(config.read_text().replace('"steps": 4', '"steps": 8'))
-    monkeypatch.setattr(coverage.subprocess, "run", None)
+    monkeypatch.setattr(many.subprocess, "run", None)
     again = coverage.measure(["qrgan-ring8"], [3], steps=4, runs_dir=tmp_path, verbose=0)
     assert again == [result for result in results if result.preset == "qrgan-ring8"]
     # A step at which nothing was measured is told, whatever the training says.
-    monkeypatch.setattr(coverage.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0))
+    monkeypatch.setattr(many.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0))
     with pytest.raises(RuntimeError, match="must hold the coverage at step 3"):
         coverage.measure(["qrgan-ring8"], [3], steps=3, runs_dir=tmp_path, verbose=0)
 
@@ -83,7 +83,7 @@ def fails(command, env, stdout, stderr):
 
 
 def test_a_failed_run_is_told_with_its_last_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(coverage.subprocess, "run", fails)
+    monkeypatch.setattr(many.subprocess, "run", fails)
     with pytest.raises(RuntimeError, match="qrgan-ring8 with seed 0 ended with 2: .*the reason"):
         coverage.measure(["qrgan-ring8"], [0], 4, 1, tmp_path, verbose=0)
 
@@ -91,7 +91,7 @@ def test_a_failed_run_is_told_with_its_last_words(tmp_path, monkeypatch):
 @pytest.mark.parametrize("steps, overrides", [(5, ()), (4, ("--update", "simultaneous"))])
 def test_runs_of_another_length_or_of_overrides_go_to_train(measured, monkeypatch, steps, overrides):
     folder, _ = measured
-    monkeypatch.setattr(coverage.subprocess, "run", fails)
+    monkeypatch.setattr(many.subprocess, "run", fails)
     with pytest.raises(RuntimeError, match="ended with 2"):
         coverage.measure(["qrgan-ring8"], [3], steps, 1, folder, overrides, verbose=0)
 
@@ -104,7 +104,7 @@ def test_runs_of_a_preset_that_has_changed_since_are_not_passed_off(measured, mo
     folder, _ = measured
     changed = dataclasses.replace(presets.get("qrgan-ring8"), batch_size=7)
     monkeypatch.setitem(presets.PRESETS, "qrgan-ring8", changed)
-    monkeypatch.setattr(coverage.subprocess, "run", fails)
+    monkeypatch.setattr(many.subprocess, "run", fails)
     with pytest.raises(RuntimeError, match="ended with 2"):
         coverage.measure(["qrgan-ring8"], [3], 4, 1, folder, verbose=0)
 

@@ -29,6 +29,7 @@ METAVARS = {
     "serve": "BASE",
     "plot": "RUN [RUN ...]",
     "coverage": "[PRESET ...]",
+    "reproduce": "[CLAIM]",
     "contours": "",
     "demo": "",
     "rebuild": "NAME",

@@ -3,4 +3,6 @@
 from qrkeras.families.pixels.presets import PRESETS, PUBLISHED
 from qrkeras.families.pixels.spaces import SPACES
 
-__all__ = ["PRESETS", "PUBLISHED", "SPACES"]
+CLAIMS = ()
+
+__all__ = ["CLAIMS", "PRESETS", "PUBLISHED", "SPACES"]

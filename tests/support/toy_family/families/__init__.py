@@ -3,4 +3,6 @@
 from qrkeras.families.toy.presets import PRESETS, PUBLISHED
 from qrkeras.families.toy.spaces import SPACES
 
-__all__ = ["PRESETS", "PUBLISHED", "SPACES"]
+CLAIMS = ()
+
+__all__ = ["CLAIMS", "PRESETS", "PUBLISHED", "SPACES"]

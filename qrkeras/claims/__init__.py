@@ -1,0 +1,1 @@
+"""Claims of papers, tried over seeds and judged."""

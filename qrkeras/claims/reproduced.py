@@ -1,0 +1,126 @@
+"""One claim at one scale: which runs it needs, what they measure, and how it stands."""
+
+import dataclasses
+import math
+import pathlib
+
+from qrkeras import presets
+from qrkeras.claims.verdict import judge, together
+from qrkeras.experiments import many, runs
+from qrkeras.families.claim import changed, words
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One method of a claim: its preset as the scale changes it, and its runs, one for each seed."""
+
+    name: str
+    preset_name: str
+    preset: presets.Preset
+    options: tuple[str, ...]
+    paths: tuple[pathlib.Path, ...]
+
+    @property
+    def command(self):
+        return " ".join(["qrkeras train", self.preset_name, *self.options])
+
+
+def arms(claim, scale, seeds, runs_dir):
+    """The claim's arms. Runs of equal presets have one directory, so that no claim trains what another has trained.
+
+    Args:
+      scale: `Scale`.   seeds: number of seeds.   runs_dir: folder of the runs.
+    """
+    found = []
+    for name in claim.arms:
+        preset_name = scale.preset.format(arm=name)
+        changes = scale.changes_of(name)
+        preset = changed(presets.get(preset_name), changes)
+        presets.check(preset)
+        # What a run may change when it goes on does not tell it from another.
+        lasting = {field: value for field, value in changes.items() if field not in presets.rhythm(preset)}
+        label = "+".join([preset_name, *(f"{field}={value}" for field, value in lasting.items())])
+        paths = tuple(pathlib.Path(runs_dir) / f"{label}-{seed}" for seed in range(seeds))
+        found.append(Arm(name, preset_name, preset, tuple(words(changes)), paths))
+    return found
+
+
+def train(of, workers, runs_dir, verbose=1):
+    """Trains the runs of arms that are not done; the same call again goes on where it stopped."""
+    many.check_places([path for arm in of for path in arm.paths], runs_dir)
+    jobs = [
+        many.Job(arm.preset_name, seed, path, arm.preset.steps, arm.options, _is_done(path, arm.preset))
+        for arm in of
+        for seed, path in enumerate(arm.paths)
+    ]
+    many.train_all(jobs, workers, verbose)
+
+
+def _is_done(path, preset):
+    try:
+        run = runs.load(path)
+    except ValueError:
+        return False
+    free = {field: getattr(preset, field) for field in presets.rhythm(preset) if "." not in field}
+    same = dataclasses.replace(run.preset, **free) == preset
+    reached = {record["step"] for record in run.records() if "features" in record or not preset.evaluate_every}
+    return same and preset.steps in reached
+
+
+@dataclasses.dataclass(frozen=True)
+class Reproduced:
+    """What came out.
+
+    Attributes:
+      values: measure -> arm -> figures, one for each seed.   curves: arm -> for each seed, pairs of step and figure of
+        the first measure.   verdicts: one for each of the claim's orders.
+    """
+
+    claim: object
+    scale: object
+    arms: list
+    values: dict
+    curves: dict
+    verdicts: list
+
+    @property
+    def says(self):
+        return together(self.verdicts)
+
+
+def measure(claim, scale, of):
+    """`Reproduced`, from what the runs of the arms `of` have logged.
+
+    Raises:
+      RuntimeError: where a run has not logged a measure at its last step.
+    """
+    values, curves = {m.name: {} for m in claim.measures}, {}
+    for arm in of:
+        told = [runs.load(path).records() for path in arm.paths]
+        for each in claim.measures:
+            field = each.field.format(features=arm.preset.evaluate_features)
+            pairs = [_pairs(records, field, arm.preset.steps) for records in told]
+            for path, found in zip(arm.paths, pairs, strict=True):
+                if not found or found[-1][0] != arm.preset.steps:
+                    raise RuntimeError(f"{path} must have {field} at step {arm.preset.steps:,}, its last. It has none.")
+            values[each.name][arm.name] = [_figure(found, each) for found in pairs]
+            if each is claim.measures[0]:
+                curves[arm.name] = pairs
+    verdicts = []
+    for order in claim.orders:
+        than = values[order.measure][order.than] if isinstance(order.than, str) else order.than
+        verdicts.append(judge(values[order.measure][order.better], than, claim.measure(order.measure).better))
+    return Reproduced(claim, scale, of, values, curves, verdicts)
+
+
+def _pairs(records, field, steps):
+    """Steps and figures of a field, to `steps`; what was not finite is NaN."""
+    found = [(r["step"], r[field]) for r in records if field in r and r["step"] <= steps]
+    return [(step, math.nan if value is None else float(value)) for step, value in found]
+
+
+def _figure(pairs, of):
+    if of.over == "last":
+        return pairs[-1][1]
+    finite = [value for _, value in pairs if math.isfinite(value)]
+    return (min if of.better == "less" else max)(finite, default=math.nan)

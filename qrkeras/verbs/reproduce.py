@@ -1,0 +1,147 @@
+"""`qrkeras reproduce`: the papers' claims, tried over seeds."""
+
+import json
+import math
+import pathlib
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from qrkeras.experiments import directories
+from qrkeras.verbs import tables
+
+Name = Annotated[Positional[str | None], arg(metavar="[CLAIM]", help_behavior_hint="")]
+
+
+def reproduce(
+    claim: Name = None,
+    /,
+    scale: Literal["small", "paper"] = "small",
+    seeds: int | None = None,
+    workers: int = 2,
+    runs_dir: pathlib.Path = pathlib.Path("runs/claims"),
+    output: pathlib.Path | None = None,
+):
+    """List the papers' claims; of one: train what it needs over seeds, measure, and say whether it holds.
+
+    An order holds if the 95% interval of the difference of means over seeds (Welch) lies on its side of 0, fails if it
+    lies on the other, and else is not decided. The same command again goes on where it stopped, and nothing is trained
+    twice. Figures of one seed decide nothing.
+
+    Args:
+      claim: Name of a claim; leave it out for the list.
+      scale: How large it is run. paper: as the paper does, for those who have GPUs. small: what two cores finish.
+      seeds: Number of seeds, 0 to seeds - 1; None: the claim's own.
+      workers: Number of trainings at a time, processes of one thread each.
+      runs_dir: Folder of the runs; claims share it.
+      output: Path without ending, of .md, .json and .png; None: RUNS_DIR/CLAIM-SCALE.
+    """
+    from qrkeras.claims import reproduced
+
+    if claim is None:
+        return tables.lines(_list())
+    found = _get(claim)
+    if scale not in found.scales:
+        raise ValueError(f"scale must be {' or '.join(found.scales)} for {claim}. Received: {scale}")
+    size = found.scales[scale]
+    seeds = size.seeds if seeds is None else seeds
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1. Received: {seeds}")
+    output = output or runs_dir / f"{claim}-{scale}"
+    paths = {ending: output.with_name(output.name + ending) for ending in (".md", ".json", ".png")}
+    directories.check_outputs(paths.values())
+    arms = reproduced.arms(found, size, seeds, runs_dir)
+    reproduced.train(arms, workers, runs_dir)
+    result = reproduced.measure(found, size, arms)
+    command = f"qrkeras reproduce {claim}" + (" --scale paper" if scale == "paper" else "")
+    command += f" --seeds {seeds}" if seeds != size.seeds else ""
+    shown = text(result, command)
+    with tables.not_lost(shown):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        paths[".md"].write_text(shown + f"\n![{found.says}]({paths['.png'].name})\n")
+        paths[".json"].write_text(json.dumps(record(result), indent=1, allow_nan=False) + "\n")
+        _draw(result, paths[".png"])
+    return [shown, *paths.values()]
+
+
+def text(result, command):
+    """What came out, in Markdown."""
+    claim, scale = result.claim, result.scale
+    seeds = len(result.arms[0].paths)
+    lines = [f"## {claim.says}", "", f"{claim.source}. By `{command}`, {seeds} seed(s): **{result.says}**.", ""]
+    if scale.says:
+        lines += [scale.says, ""]
+    published = f"paper: {claim.protocol}" if claim.published else ""
+    columns = ["", "steps", *(_heading(measure) for measure in claim.measures), *([published] if published else [])]
+    lines += [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    for arm in result.arms:
+        cells = [arm.name, f"{arm.preset.steps:,}"]
+        cells += [tables.spread(result.values[measure.name][arm.name], 3) for measure in claim.measures]
+        cells += [f"{claim.published[arm.name]:g}" if arm.name in claim.published else ""] if published else []
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| expected | by | gain, 95% interval | seeds | |", "|---|---|---|---|---|"]
+    for order, verdict in zip(claim.orders, result.verdicts, strict=True):
+        than = order.than if isinstance(order.than, str) else f"{order.than:g}"
+        interval = f"{verdict.gain:.3g}, {verdict.low:.3g} to {verdict.high:.3g}"
+        agree, of = verdict.seeds
+        lines.append(
+            f"| {order.better} better than {than} | {order.measure} | {interval} | {agree} of {of} | {verdict.says} |"
+        )
+    lines += ["", f"Each run by such a command as `{result.arms[0].command} --seed 0`."]
+    return "\n".join(lines) + "\n"
+
+
+def record(result):
+    """What came out, JSON-ready."""
+    return {
+        "claim": result.claim.name,
+        "says": result.says,
+        "seeds": len(result.arms[0].paths),
+        "values": {
+            name: {arm: _finite(values) for arm, values in by_arm.items()}
+            for name, by_arm in result.values.items()
+        },
+        "orders": [
+            {"better": order.better, "than": order.than, "measure": order.measure, "seeds": verdict.seeds,
+             "gain": _finite([verdict.gain])[0], "interval": _finite([verdict.low, verdict.high]), "says": verdict.says}
+            for order, verdict in zip(result.claim.orders, result.verdicts, strict=True)
+        ],
+    }  # fmt: skip
+
+
+def _finite(values):
+    return [value if math.isfinite(value) else None for value in values]
+
+
+def _heading(measure):
+    return measure.name if measure.over == "last" else f"{measure.name}, best over training"
+
+
+def _draw(result, path):
+    from qrkeras import pictures
+
+    pictures.spread_curves(result.curves, result.claim.measures[0].name, path)
+
+
+def _list():
+    from rich.table import Table
+
+    from qrkeras.families import CLAIMS
+
+    table = Table("claim", "says", "source", "runs, small", box=None, pad_edge=False)
+    for claim in CLAIMS.values():
+        small = claim.scales.get("small")
+        table.add_row(claim.name, claim.says, claim.source, str(len(claim.arms) * small.seeds) if small else "")
+    return table
+
+
+def _get(name):
+    import difflib
+
+    from qrkeras.families import CLAIMS
+
+    if name in CLAIMS:
+        return CLAIMS[name]
+    near = difflib.get_close_matches(name, CLAIMS, n=1, cutoff=0.4)
+    hint = f' Did you mean "{near[0]}"?' if near else ""
+    raise ValueError(f"CLAIM must be one that `qrkeras reproduce` lists. Received: {name!r}.{hint}")

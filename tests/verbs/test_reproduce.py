@@ -1,0 +1,95 @@
+"""`qrkeras reproduce`: trains over seeds, measures, judges, writes; again it trains nothing."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from qrkeras import cli, families
+from qrkeras.experiments import many
+from qrkeras.families.claim import Claim, Measure, Order, Scale
+
+FED = Measure("fed", "modes fed", "more")
+CLAIM = Claim(
+    "tiny",
+    "QRGAN feeds more modes than NSGAN",
+    "nobody",
+    ("nsgan", "qrgan"),
+    (FED, Measure("reverse_kl", "reverse KL", "less", over="best")),
+    (Order("modes fed", "qrgan", "nsgan"), Order("reverse KL", "qrgan", 100.0)),
+    {"small": Scale("{arm}-ring8", 2, {"network.width": 4, "steps": 4, "sample_every": 2}, "Four steps.")},
+    {"qrgan": 8.0},
+    "all modes",
+)
+
+
+@pytest.fixture(autouse=True)
+def claims(monkeypatch):
+    monkeypatch.setitem(families.CLAIMS, "tiny", CLAIM)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("claims")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(families.CLAIMS, "tiny", CLAIM)
+        cli.main(["reproduce", "tiny", "--runs-dir", str(folder)])
+    return folder
+
+
+def test_what_is_written(made):
+    told = (made / "tiny-small.md").read_text()
+    assert "## QRGAN feeds more modes than NSGAN" in told and "nobody. By `qrkeras reproduce tiny`, 2 seed(s)" in told
+    assert "| nsgan | 4 |" in told and "| qrgan better than 100 | reverse KL |" in told and "Four steps." in told
+    assert "paper: all modes" in told and "--network.width 4" in told and "![" in told
+    found = json.loads((made / "tiny-small.json").read_text())
+    assert set(found["values"]["modes fed"]) == {"nsgan", "qrgan"} and found["seeds"] == 2
+    assert [order["better"] for order in found["orders"]] == ["qrgan", "qrgan"]
+    assert (made / "tiny-small.png").stat().st_size > 5_000
+    assert (made / "nsgan-ring8+network.width=4-1" / "config.json").exists()
+
+
+def test_figures_are_those_of_the_runs(made):
+    found = json.loads((made / "tiny-small.json").read_text())["values"]
+    for arm in CLAIM.arms:
+        for seed in (0, 1):
+            path = made / f"{arm}-ring8+network.width=4-{seed}" / "metrics.jsonl"
+            records = [r for r in map(json.loads, path.read_text().splitlines()) if "fed" in r]
+            assert records[-1]["step"] == 4
+            assert found["modes fed"][arm][seed] == records[-1]["fed"]
+            finite = [r["reverse_kl"] for r in records if math.isfinite(r["reverse_kl"])]
+            assert found["reverse KL"][arm][seed] == min(finite, default=None)
+
+
+def test_nothing_is_trained_twice(made, monkeypatch, done):
+    monkeypatch.setattr(many.subprocess, "run", None)
+    assert "| qrgan | 4 |" in done("reproduce", "tiny", "--runs-dir", made, "--output", made / "again")
+    first, again = (json.loads((made / f"{name}.json").read_text()) for name in ("tiny-small", "again"))
+    assert first == again
+
+
+def test_a_changed_claim_trains_anew(made, monkeypatch):
+    scale = dataclasses.replace(CLAIM.scales["small"], changes={**CLAIM.scales["small"].changes, "network.width": 5})
+    monkeypatch.setitem(families.CLAIMS, "tiny", dataclasses.replace(CLAIM, scales={"small": scale}))
+    monkeypatch.setattr(many.subprocess, "run", lambda *a, **k: (_ for _ in ()).throw(OSError("trained")))
+    with pytest.raises(SystemExit):
+        cli.main(["reproduce", "tiny", "--runs-dir", str(made)])
+
+
+def test_the_list_names_every_claim(done):
+    shown = done("reproduce")
+    assert all(name in shown for name in families.CLAIMS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tinny"], "CLAIM must be one that `qrkeras reproduce` lists. Received: 'tinny'. Did you mean \"tiny\"?"),
+        (["tiny", "--scale", "paper"], "scale must be small for tiny. Received: paper"),
+        (["tiny", "--seeds", "0"], "seeds must be at least 1. Received: 0"),
+        (["tiny", "--workers", "0"], "workers must be at least 1. Received: 0"),
+    ],
+)
+def test_bad_arguments(refused, arguments, message):
+    assert message in refused("reproduce", *arguments)
