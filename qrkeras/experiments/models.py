@@ -5,6 +5,7 @@ import types
 from qrkeras import data, kinds, presets
 from qrkeras.experiments import build, runs, stages
 from qrkeras.experiments.train import load_model
+from qrkeras.models import abilities
 
 
 def from_preset(name, seed=0, shape=None):
@@ -21,19 +22,22 @@ def from_preset(name, seed=0, shape=None):
       seed: int, of weights and noise.
       shape: of the examples that it is to be trained on, such as `(32, 32, 3)`; None: of the preset's data, which are
         loaded only if their shape is not known without.
-    Returns: a compiled `keras.Model` of `qrkeras.models`; if the preset starts from a run, with that run's weights.
+    Returns: a compiled `keras.Model` of `qrkeras.models`; if the preset starts from a run, with that run's weights. If its
+      weights start from data, they start from the preset's, which are loaded; with a `shape`, call its `initialize`.
     Raises:
       ValueError: if there is no such preset, its networks do not make examples of that shape, or the run that it starts
         from does not fit.
     """
     preset = presets.get(name)
-    num_classes = None
+    num_classes, own = None, shape is None
     if preset.takes_labels:
         source = build.dataset(preset, labels=True)
         shape, num_classes = shape or source.shape, source.num_classes
     shape = shape or data.known_shape(preset.data.name, preset.data.image_size) or build.dataset(preset).shape
     source = types.SimpleNamespace(kind=kinds.of(shape), shape=tuple(shape), num_classes=num_classes)
     model = build.model(preset, source, seed)
+    if own and abilities.can(model, abilities.StartsFromData):
+        stages.initialize(model, build.dataset(preset), seed)
     stages.start(model, preset.start_from)
     return model
 

@@ -1,4 +1,4 @@
-"""Stages: a model whose first weights are those of a run.
+"""First weights that come from elsewhere than the seed: from the data, and of stages from a run.
 
 What a stage does not train is `frozen` in its preset: `experiments.build.model` sees to that.
 """
@@ -7,6 +7,19 @@ import itertools
 
 from qrkeras import callbacks
 from qrkeras.experiments import runs
+from qrkeras.models import abilities
+
+STARTS_FROM = 128  # images
+
+
+def initialize(model, source, seed):
+    """Starts the weights of a new model from the first images of its training, if it has such weights.
+
+    Args: source: training data without labels.   seed: int, of their order.
+    """
+    if abilities.can(model, abilities.StartsFromData):
+        first = next(iter(source.batches(min(STARTS_FROM, source.size), seed)))
+        model.initialize(first.numpy())
 
 
 def start(model, path):

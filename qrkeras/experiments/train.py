@@ -45,11 +45,13 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
     source = build.dataset(preset, labels=preset.takes_labels)
     build.batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
     keras.utils.set_random_seed(seed)
-    with machine.strategy(names).scope():
-        fresh = build.model(dataclasses.replace(preset, steps_per_execution=at_once), source, seed)
     run_dir = pathlib.Path(run_dir or f"runs/{name}-{seed}")
     begun = callbacks.checkpoints(run_dir / "checkpoints")  # which hold what training made of the first weights
-    started = None if begun else stages.start(fresh, preset.start_from)
+    with machine.strategy(names).scope():
+        fresh = build.model(dataclasses.replace(preset, steps_per_execution=at_once), source, seed)
+        if not begun:
+            stages.initialize(fresh, source, seed)
+        started = None if begun else stages.start(fresh, preset.start_from)
     evaluator = None
     if preset.evaluate_every:
         real = build.dataset(preset) if preset.takes_labels else source

@@ -38,6 +38,25 @@ class Adam:
 
 
 @part
+class Adamax:
+    learning_rate: Positive
+    """Step size of the optimizer, at first."""
+    beta_1: Share = 0.9
+    """Decay of Adamax's average of gradients."""
+    beta_2: Share = 0.999
+    """Decay of Adamax's largest gradient."""
+    epsilon: Positive = 1e-7
+    """Number added to the largest gradient."""
+    decays: Decays = ()
+    """Pairs of a number of steps and the step size after them, such as 120000 3e-5 180000 1e-5."""
+
+    def build(self):
+        import keras
+
+        return keras.optimizers.Adamax(_schedule(self), self.beta_1, self.beta_2, self.epsilon)
+
+
+@part
 class RmsProp:
     learning_rate: Positive
     """Step size of the optimizer, at first."""

@@ -5,6 +5,7 @@ import dataclasses
 PAPERS = {
     "QRGAN": "Quantile Regression Generative Adversarial Networks",
     "AIQN": "Autoregressive Quantile Networks for Generative Modeling (Ostrovski, Dabney and Munos 2018)",
+    "IAF": "Improved Variational Inference with Inverse Autoregressive Flow (Kingma et al. 2016)",
     "Lucas": "Mixed batches and symmetric discriminators for GAN training, as chapter 4 of Lucas's thesis has it",
 }
 

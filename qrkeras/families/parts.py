@@ -30,6 +30,9 @@ RHYTHM = _Rhythm()
 Count = Annotated[int, Range("at least 1", lambda value: value >= 1)]
 Positive = Annotated[float, Range("above 0", lambda value: 0 < value < math.inf)]
 NonNegative = Annotated[float, Range("at least 0", lambda value: value >= 0)]
+Counts = Annotated[
+    tuple[int, ...], Range("one or more numbers of at least 1", lambda value: bool(value) and min(value) >= 1)
+]
 Share = Annotated[float, Range("at least 0 and below 1", lambda value: 0 <= value < 1)]
 
 

@@ -49,6 +49,11 @@ class JudgesRealism(Protocol):
     def realism(self, x): ...
 
 
+@ability("starts its weights from data")
+class StartsFromData(Protocol):
+    def initialize(self, images): ...
+
+
 def can(model, protocol):
     """Whether a model has an ability."""
     return isinstance(model, protocol)

@@ -18,7 +18,7 @@ def reconstruct(
     """Draw held-out images, their reconstructions and what lies between; print bits per dimension, ELBO and IWAE.
 
     Args:
-      run: Run directory of a VAE or AIQN-VAE.
+      run: Run directory of a VAE, whatever its latents.
       n: Number of pairs of images, a row each: image, reconstruction, codes in between, reconstruction, image.
       steps: Number of images on the line between two codes, the reconstructions included.
       importance_samples: Number of latents drawn for each image's IWAE bound.

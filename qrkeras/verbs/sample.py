@@ -22,7 +22,7 @@ def sample(
       n: Number of samples.
       seed: Seed of the samples' noise.
       batch_size: Number of samples drawn at a time; the samples are the same whatever it is.
-      way: Way in which latents are drawn, for a VAE or AIQN-VAE; None: an AIQN-VAE's AIQN, a VAE's prior.
+      way: Way in which latents are drawn, for a VAE; None: an AIQN-VAE's AIQN, any other's prior.
       output: File to write, .png or .npy; None: RUN/samples-SEED.png, or RUN/samples-prior-SEED.png
         if WAY is given. Points also come as .npy beside it.
     """

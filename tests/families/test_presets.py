@@ -274,7 +274,7 @@ def test_configurations_and_files_from_before_there_were_stages(tmp_path):
     assert presets.get(str(tmp_path / "old.json")) == preset
 
 
-@pytest.mark.parametrize("kind", [optimizers.Adam, optimizers.RmsProp, optimizers.Sgd])
+@pytest.mark.parametrize("kind", [optimizers.Adam, optimizers.Adamax, optimizers.RmsProp, optimizers.Sgd])
 @pytest.mark.parametrize(
     "decays", [((0, 0.1),), ((5, 0.1), (5, 0.01)), ((5, 0.0),), ((5, math.inf),), ((9, 0.1), (5, 0.1))]
 )

@@ -2,7 +2,7 @@
 
     python tests/support/golden.py              # compares with tests/golden.json, as the tests do
     python tests/support/golden.py --exact DIR  # writes every bit into DIR, or compares with what lies there
-    python tests/support/golden.py --write      # makes tests/golden.json anew, where a change of numbers is meant
+    python tests/support/golden.py --write NAME # makes its entry in tests/golden.json anew, where that is meant
 
 Processors round differently, so that the file has sums to six digits and is compared to 1e-3; on one machine `--exact`
 compares weights, optimizer and samples to the last bit.
@@ -27,12 +27,12 @@ NAMES = (
     "qrgan-ring8", "qrgan-grid25", "nsgan-grid25", "lsgan-ring8", "wgan-gp-grid25", "qrgan-bounded-ring8",
     "qrgan-l2-grid25", "qrgan-digits", "nsgan-digits", "wgan-gp-digits", "pixeliqn-digits", "pixelcnn-digits",
     "vae-digits", "aiqnvae-digits", "aiqnvae-squared-digits", "bgan-squares", "mixup-circles", "mbgan-digits",
-    "sngan-digits", "minibatch-digits",
+    "sngan-digits", "minibatch-digits", "iafvae-digits", "hvae-digits",
 )  # fmt: skip
 SIZES = {
     "network.width": 4, "network.hidden_layers": 1, "latent_dim": 4, "aiqn.width": 8, "aiqn.hidden_layers": 2,
     "network.blocks": 1, "network.kernel_size": 3, "network.planes": 6, "network.output_planes": 6,
-    "loss.num_quantiles": 4,
+    "network.latent_planes": 2, "loss.num_quantiles": 4,
 }  # fmt: skip
 
 
@@ -45,8 +45,8 @@ def tiny(name):
 
     preset = dataclasses.replace(presets.get(name), **SHORT)
     for field, size in SIZES.items():
-        if field in presets.leaves(preset):
-            preset = _with(preset, field.split("."), size)
+        if (value := presets.leaves(preset).get(field)) is not None:
+            preset = _with(preset, field.split("."), (size,) * len(value) if isinstance(value, tuple) else size)
     return preset
 
 
@@ -131,7 +131,7 @@ def _exact(directory, names):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="make the file anew")
+    parser.add_argument("--write", action="store_true", help="make the entries of these presets anew")
     parser.add_argument("--exact", type=pathlib.Path, help="folder of every bit, written or compared")
     parser.add_argument("names", nargs="*", default=NAMES, help="presets; none: all")
     given = parser.parse_args()
@@ -140,7 +140,8 @@ def main():
     with tempfile.TemporaryDirectory() as runs:
         found = {name: told(name, runs) for name in given.names}
     if given.write:
-        lines = [f"{json.dumps(name)}: {json.dumps(figures)}" for name, figures in found.items()]
+        found = {**json.loads(FILE.read_text()), **found}
+        lines = [f"{json.dumps(name)}: {json.dumps(found[name])}" for name in NAMES]
         FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
         return
     golden = json.loads(FILE.read_text())

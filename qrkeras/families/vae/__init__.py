@@ -1,7 +1,9 @@
-"""VAE and AIQN-VAE."""
+"""VAE, AIQN-VAE and hierarchical VAE."""
 
-from qrkeras.families.vae.presets import PRESETS, PUBLISHED
+from qrkeras.families.vae import hierarchies, presets
 
 CLAIMS = SPACES = ()
+PRESETS = {**presets.PRESETS, **hierarchies.PRESETS}
+PUBLISHED = {**presets.PUBLISHED, **hierarchies.PUBLISHED}
 
 __all__ = ["CLAIMS", "PRESETS", "PUBLISHED", "SPACES"]

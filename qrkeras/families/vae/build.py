@@ -1,7 +1,7 @@
-"""Preset to compiled VAE or AIQN-VAE."""
+"""Preset to compiled VAE, AIQN-VAE or hierarchical VAE."""
 
 from qrkeras.families.images import image_shape
-from qrkeras.models import AIQNVAE, VAE
+from qrkeras.models import AIQNVAE, VAE, HierarchicalVAE
 
 
 def build(preset, source, seed):
@@ -20,5 +20,18 @@ def build(preset, source, seed):
     else:
         learned = {field: getattr(preset.aiqn, field) for field in ("kappa", "average_decay", "stop_gradient")}
         model = AIQNVAE(*networks, preset.aiqn.build(preset.latent_dim, seed), **learned, **options)
+    model.compile(preset.optimizer.build(), steps_per_execution=preset.steps_per_execution)
+    return model
+
+
+def build_hierarchy(preset, source, seed):
+    """`HierarchicalVaePreset.build`; what its weights start from is left to `experiments.stages`.
+
+    Raises:
+      ValueError: if the data are no square images, or the network does not fit them.
+    """
+    hierarchy = preset.network.build(*image_shape(source), seed)
+    options = {field: getattr(preset, field) for field in ("kl_weight", "free_nats", "levels")}
+    model = HierarchicalVAE(hierarchy, **options, seed=seed)
     model.compile(preset.optimizer.build(), steps_per_execution=preset.steps_per_execution)
     return model

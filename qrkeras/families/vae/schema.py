@@ -1,9 +1,10 @@
-"""What can be set of a VAE or AIQN-VAE."""
+"""What can be set of a VAE, AIQN-VAE or hierarchical VAE."""
 
-from typing import Literal
+import dataclasses
+from typing import Annotated, Literal
 
-from qrkeras.families.optimizers import Adam
-from qrkeras.families.parts import Count, NonNegative, Positive, Share, part
+from qrkeras.families.optimizers import Adam, Adamax
+from qrkeras.families.parts import Count, Counts, NonNegative, Positive, Range, Share, part
 from qrkeras.families.preset import Preset
 
 
@@ -68,3 +69,52 @@ class VaePreset(Preset):
         from qrkeras.families.vae.build import build
 
         return build(self, source, seed)
+
+
+Levels = Annotated[int, Range("2 to 256", lambda value: 2 <= value <= 256)]
+Stem = Annotated[tuple[int, int], Range("a kernel's size and a stride of at least 1", lambda value: min(value) >= 1)]
+
+
+@part
+class TopDown:
+    planes: Counts = (160,)
+    """Feature planes of the blocks at each resolution, the finest first; each further one has half the side."""
+    latent_planes: Counts = (32,)
+    """Latent planes of each block, by resolution."""
+    blocks: Counts = (20,)
+    """Number of blocks, by resolution."""
+    stem: Stem = (5, 2)
+    """Kernel size and stride of the first and of the last convolution."""
+    flow: bool = True
+    """Whether posteriors pass an inverse autoregressive flow."""
+
+    def build(self, image_size, channels, seed):
+        """The hierarchy of images of that size."""
+        from qrkeras import networks
+
+        return networks.top_down(image_size, channels, **dataclasses.asdict(self), seed=seed)
+
+
+@part(kw_only=True)
+class HierarchicalVaePreset(Preset):
+    """One experiment with a VAE whose latents stand in a hierarchy. Its weights start from the first 128 images."""
+
+    network: TopDown
+    optimizer: Adam | Adamax
+    kl_weight: NonNegative = 1.0
+    """Weight of the KL term in the loss."""
+    free_nats: NonNegative = 0.0
+    """Nats that the KL of each latent plane costs at least."""
+    levels: Levels = 256
+    """Grey levels that the images have, spread over 0 to 255: 17 of digits. Figures of different levels do not
+    compare."""
+
+    @property
+    def objective(self):
+        return "ELBO"
+
+    def build(self, source, seed):
+        """The compiled model for the examples of `source`; every weight and all noise follow from `seed`."""
+        from qrkeras.families.vae.build import build_hierarchy
+
+        return build_hierarchy(self, source, seed)
