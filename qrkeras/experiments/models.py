@@ -22,8 +22,8 @@ def from_preset(name, seed=0, shape=None):
       seed: int, of weights and noise.
       shape: of the examples that it is to be trained on, such as `(32, 32, 3)`; None: of the preset's data, which are
         loaded only if their shape is not known without.
-    Returns: a compiled `keras.Model` of `qrkeras.models`; if the preset starts from a run, with that run's weights. If its
-      weights start from data, they start from the preset's, which are loaded; with a `shape`, call its `initialize`.
+    Returns: a compiled `keras.Model` of `qrkeras.models`; if the preset starts from a run, with that run's weights.
+      Weights that start from data start from the preset's, which are loaded; with a `shape`, call `initialize`.
     Raises:
       ValueError: if there is no such preset, its networks do not make examples of that shape, or the run that it starts
         from does not fit.

@@ -5,7 +5,6 @@ from keras import ops
 
 from qrkeras.losses import quantile_huber
 from qrkeras.models.average import averaged_copy, check_decay
-from qrkeras.models.image_range import to_unit
 from qrkeras.models.vae import VAE
 
 
@@ -32,7 +31,7 @@ class AIQNVAE(VAE):
       ```
 
     Args:
-      encoder, decoder, kl_weight, latent_variance, likelihood, seed: as of `VAE`.
+      encoder, decoder, kl_weight, latent_variance, likelihood, importance_samples, seed: as of `VAE`.
       aiqn: of `networks.aiqn(latent_dim)`.   kappa: of the Huber quantile loss; 0 is plain quantile regression.
       average_decay: of the Polyak average of the AIQN (`average.averaged`), which sampling and evaluation use.
       stop_gradient: whether the encoder is left alone by the AIQN's term.
@@ -56,6 +55,7 @@ class AIQNVAE(VAE):
         stop_gradient=True,
         seed=0,
         likelihood="discretized_logistic",
+        importance_samples=1,
         **kwargs,
     ):
         if aiqn.latent_dim != decoder.input_shape[-1]:
@@ -66,7 +66,7 @@ class AIQNVAE(VAE):
         if kappa < 0:
             raise ValueError(f"kappa must be 0 (plain quantile regression) or positive. Received: {kappa}")
         check_decay(average_decay)
-        super().__init__(encoder, decoder, kl_weight, latent_variance, seed, likelihood, **kwargs)
+        super().__init__(encoder, decoder, kl_weight, latent_variance, seed, likelihood, importance_samples, **kwargs)
         self.aiqn = aiqn
         self.average = averaged_copy(aiqn)
         self.kappa = kappa
@@ -74,9 +74,9 @@ class AIQNVAE(VAE):
         self.stop_gradient = stop_gradient
 
     def measures(self, batch, noise, training):
-        codes, log_variance = self.encoder(to_unit(batch.examples), training=training)
-        measured = self._variational(batch.examples, codes, log_variance, noise("tau"), training)
-        aiqn_loss = ops.mean(self.code_losses(codes, noise("aiqn_tau"), self.aiqn if training else self.average))
+        posterior = self.posterior(batch.examples, training)
+        measured = self._variational(batch.examples, posterior, noise, training)
+        aiqn_loss = ops.mean(self.code_losses(posterior[0], noise("aiqn_tau"), self.aiqn if training else self.average))
         loss = measured["loss"] + aiqn_loss * self.latent_dim / self.num_values
         return {**measured, "loss": loss, "aiqn_loss": aiqn_loss}
 

@@ -8,7 +8,7 @@ from qrkeras.losses import bits_per_dim, discretized_logistic, free_nats, gaussi
 from qrkeras.models import replicas
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.latent import LatentModel, normal_quantile
+from qrkeras.models.latent import LatentModel, check_importance_samples, normal_quantile
 from qrkeras.models.noise import sample_seeds
 
 
@@ -39,24 +39,28 @@ class HierarchicalVAE(LatentModel):
       hierarchy: of `networks.top_down`.   kl_weight: of the KL term, at least 0.
       free_nats: nats that the KL of a latent plane costs at least, 0 or more.
       levels: that the images have, spread over 0..255: 17 of digits. Figures of different levels do not compare.
+      importance_samples: S, latents drawn for each image in training; above 1 the loss is the bound of IWAE, in nats
+        per value, and `kl_weight` must be 1 and `free_nats` 0.
       seed: int, of all noise; two models with the same weights and seed train alike.
     """
 
     PARTS = ("hierarchy",)
-    OPTIONS = ("kl_weight", "free_nats", "levels")
+    OPTIONS = ("kl_weight", "free_nats", "levels", "importance_samples")
     REPORTS = ("loss", "bits_per_dim", "kl")
 
-    def __init__(self, hierarchy, kl_weight=1.0, free_nats=0.0, levels=256, seed=0, **kwargs):
+    def __init__(self, hierarchy, kl_weight=1.0, free_nats=0.0, levels=256, seed=0, importance_samples=1, **kwargs):
         for name, value in (("kl_weight", kl_weight), ("free_nats", free_nats)):
             if value < 0:
                 raise ValueError(f"{name} must be 0 or positive. Received: {value}")
         if not 2 <= levels <= 256:
             raise ValueError(f"levels must be 2 to 256. Received: {levels}")
+        check_importance_samples(importance_samples, kl_weight=(kl_weight, 1.0), free_nats=(free_nats, 0.0))
         super().__init__(hierarchy.image_shape, hierarchy.latent_dim, seed, **kwargs)
         self.hierarchy = hierarchy
         self.kl_weight = kl_weight
         self.free_nats = free_nats
         self.levels = levels
+        self.importance_samples = importance_samples
         # To begin with, a deviation of pi / sqrt(3) exp(-2), or 31 grey levels.
         scale = keras.initializers.Constant(-2.0)
         self.log_scale = self.add_weight(name="log_scale", shape=self.example_shape[-1:], initializer=scale)
@@ -80,6 +84,8 @@ class HierarchicalVAE(LatentModel):
             self.hierarchy(to_unit(ops.convert_to_tensor(images)), noise)
 
     def measures(self, batch, noise, training):
+        if self.importance_samples > 1:
+            return self.importance_weighted(batch.examples, self.posterior(batch.examples), noise, training)
         inferred = self.hierarchy(to_unit(batch.examples), normal_quantile(noise("tau")), training=training)
         nats = ops.mean(self.reconstruction(batch.examples, inferred.outputs))
         kl = self._kl(inferred)  # (batch, latent planes)
@@ -98,10 +104,10 @@ class HierarchicalVAE(LatentModel):
         layers = [ops.sum(gaussian_kl_between(*gaussian), axis=(1, 2)) for gaussian in inferred.gaussians]
         return ops.concatenate(layers, axis=-1)
 
-    def posterior(self, images):
+    def posterior(self, images, training=False):
         return self.hierarchy.features(to_unit(images))
 
-    def infer(self, posterior, tau):
+    def infer(self, posterior, tau, training=False):
         inferred = self.hierarchy.infer(posterior, normal_quantile(tau))
         return inferred.latents, ops.sum(inferred.log_ratio, axis=-1), inferred.outputs
 

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
-from qrkeras.losses import bits_per_dim, log_mean_weight
+from qrkeras.losses import bits_per_dim, log_mean_exp, log_mean_weight
 from qrkeras.models.base import GenerativeModel
 from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images
@@ -22,8 +22,8 @@ class LatentModel(GenerativeModel):
     in alone. Outputs are what the likelihood is computed from: the means of images in [-1, 1], unless `images_of` says
     otherwise.
 
-        posterior(images)               # what of q(z | x) depends on no noise: tensors of any structure
-        infer(posterior, tau)           # z ~ q(z | x), log p(z) - log q(z | x) of shape (batch,), outputs
+        posterior(images, training)     # what of q(z | x) depends on no noise: tensors of any structure
+        infer(posterior, tau, training) # z ~ q(z | x), log p(z) - log q(z | x) of shape (batch,), outputs
         generate(tau, way)              # z ~ p(z), outputs
         outputs(latents)                # of z as it is
         codes(images)                   # the z that stands for an image
@@ -114,6 +114,22 @@ class LatentModel(GenerativeModel):
         images, seeds = ops.convert_to_numpy(images), sample_seeds(seed, len(images))
         return all_batches(bounds, batch_size, images, seeds)
 
+    def importance_weighted(self, images, posterior, noise, training):
+        """`loss`, `bits_per_dim` and `kl` of the bound of `importance_samples` latents an image  (IWAE: Burda et al.
+        2016, eq. 8; thesis, eqs. 2.64 and 2.68): its gradient is that of their weighted terms by itself.
+
+        All latents pass the decoder as one batch, sample after sample.
+
+        Args: posterior: of the images.   noise: as `measures` has it.
+        """
+        samples = self.importance_samples
+        tau = ops.concatenate([noise("tau", s) for s in range(samples)], axis=0)
+        images, posterior = tree.map_structure(lambda x: ops.concatenate([x] * samples, axis=0), (images, posterior))
+        _, log_ratio, outputs = self.infer(posterior, tau, training)
+        log_weights = ops.reshape(log_ratio - self.reconstruction(images, outputs), (samples, -1))
+        nats = -ops.mean(log_mean_exp(log_weights, axis=0)) / self.num_values
+        return {"loss": nats, "bits_per_dim": bits_per_dim(nats), "kl": -ops.mean(log_ratio)}
+
     def bound(self, images, seeds, samples):
         """`bits_per_dim` as a pure function of (weights, images, seeds): row i depends on row i of each alone.
 
@@ -145,6 +161,23 @@ class LatentModel(GenerativeModel):
 
     def _score(self, images):
         return self.bound(images, ops.zeros((ops.shape(images)[0], 2), "int32"), 1)
+
+
+def check_importance_samples(samples, **plain):
+    """Raises ValueError if `samples` is no number of samples, or above 1 where the loss is no bound.
+
+    Args: plain: what makes it another -> its value, and the one that leaves it a bound.
+    """
+    if not isinstance(samples, int) or samples < 1:
+        raise ValueError(f"importance_samples must be an int of at least 1. Received: {samples!r}")
+    changed = {name: value for name, (value, bound) in plain.items() if value != bound}
+    if samples > 1 and changed:
+        asked = ", ".join(f"{name} {plain[name][1]:g}" for name in changed)
+        got = ", ".join(f"{name}={value:g}" for name, value in changed.items())
+        raise ValueError(
+            f"importance_samples must be 1 unless the loss is a bound of the likelihood, with {asked}. Received: "
+            f"{samples} and {got}"
+        )
 
 
 def normal_quantile(tau):

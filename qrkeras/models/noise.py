@@ -50,10 +50,12 @@ class BatchNoise:
         # Held-out examples meet the same noise at every step.
         self.state = [model.seed, 0] if use == EVALUATION else model.random_state
 
-    def __call__(self, name):
-        """Noise `(rows, *noise_shape)`."""
+    def __call__(self, name, index=None):
+        """Noise `(rows, *noise_shape)`; an int `index` gives more of the same name: each index its own."""
         names = self.model.NOISES
         seed = stream(self.state, self.use, len(names) * self.place + names.index(name))
+        if index is not None:
+            seed = tf.random.experimental.stateless_fold_in(seed, index)
         return replicas.rows(lambda n: self.model.noise((n, *self.model.noise_shape), seed), self.rows)
 
     def shares(self, draw):

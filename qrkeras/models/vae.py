@@ -9,7 +9,7 @@ from keras import ops
 from qrkeras.losses import bits_per_dim, discretized_logistic, gaussian_kl, squared_error
 from qrkeras.models.batches import all_batches
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.latent import LatentModel, normal_quantile
+from qrkeras.models.latent import LatentModel, check_importance_samples, normal_quantile
 from qrkeras.models.noise import sample_seeds
 from qrkeras.models.saved_model import compiled
 
@@ -51,11 +51,13 @@ class VAE(LatentModel):
       decoder: Keras model, latents to the means of images.
       kl_weight: of the KL term, at least 0.   latent_variance: of the noise, above 0.
       likelihood: `"discretized_logistic"` or `"squared_error"`.
+      importance_samples: S, latents drawn for each image in training; above 1 the loss is the bound of IWAE, in nats
+        per value, and `kl_weight` and `latent_variance` must be 1.
       seed: int, of all noise; two models with the same weights and seed train alike.
     """
 
     PARTS = ("encoder", "decoder")
-    OPTIONS = ("kl_weight", "latent_variance", "likelihood")
+    OPTIONS = ("kl_weight", "latent_variance", "likelihood", "importance_samples")
     REPORTS = ("loss", "bits_per_dim", "kl")
     NOISES = ("tau", "aiqn_tau")  # the second is for subclasses
     WAYS = ("prior",)
@@ -68,6 +70,7 @@ class VAE(LatentModel):
         latent_variance=1.0,
         seed=0,
         likelihood="discretized_logistic",
+        importance_samples=1,
         **kwargs,
     ):
         _check_networks(encoder, decoder)
@@ -77,12 +80,14 @@ class VAE(LatentModel):
             raise ValueError(f"kl_weight must be 0 or positive. Received: {kl_weight}")
         if not latent_variance > 0:
             raise ValueError(f"latent_variance must be positive. Received: {latent_variance}")
+        check_importance_samples(importance_samples, kl_weight=(kl_weight, 1.0), latent_variance=(latent_variance, 1.0))
         super().__init__(encoder.input_shape[1:], decoder.input_shape[-1], seed, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
         self.kl_weight = kl_weight
         self.latent_variance = latent_variance
         self.likelihood = likelihood
+        self.importance_samples = importance_samples
         if likelihood == "discretized_logistic":
             # To begin with, a deviation of pi / sqrt(3) exp(-2), or 31 grey levels.
             scale = keras.initializers.Constant(-2.0)
@@ -97,11 +102,14 @@ class VAE(LatentModel):
 
     def measures(self, batch, noise, training):
         """What `REPORTS` names; training measures the networks that train, and not their averages."""
-        codes = self.encoder(to_unit(batch.examples), training=training)
-        return self._variational(batch.examples, *codes, noise("tau"), training)
+        posterior = self.posterior(batch.examples, training)
+        return self._variational(batch.examples, posterior, noise, training)
 
-    def _variational(self, images, mean, log_variance, tau, training):
-        latents, posterior = self._posterior(mean, log_variance, tau)
+    def _variational(self, images, encoded, noise, training):
+        if self.importance_samples > 1:
+            return self.importance_weighted(images, encoded, noise, training)
+        mean, log_variance = encoded
+        latents, posterior = self._posterior(mean, log_variance, noise("tau"))
         nats = self.reconstruction(images, self.outputs(latents, training))
         kl = ops.mean(ops.sum(gaussian_kl(mean, posterior), axis=-1))
         weighted = self.kl_weight * ops.mean(ops.sum(gaussian_kl(mean, log_variance), axis=-1))
@@ -116,14 +124,14 @@ class VAE(LatentModel):
         log_variance = log_variance + math.log(self.latent_variance)
         return mean + ops.exp(0.5 * log_variance) * normal_quantile(tau), log_variance
 
-    def posterior(self, images):
-        return self.encoder(to_unit(images))
+    def posterior(self, images, training=False):
+        return self.encoder(to_unit(images), training=training)
 
-    def infer(self, posterior, tau):
+    def infer(self, posterior, tau, training=False):
         latents, log_variance = self._posterior(*posterior, tau)
         # log p(z) - log q(z | x), q's density at its own normal quantile.
         ratio = 0.5 * (ops.square(normal_quantile(tau)) + log_variance - ops.square(latents))
-        return latents, ops.sum(ratio, axis=-1), self.outputs(latents)
+        return latents, ops.sum(ratio, axis=-1), self.outputs(latents, training)
 
     def generate(self, tau, way):
         latents = self.latents_at(tau, way)

@@ -9,7 +9,7 @@ from qrkeras.data import take
 from qrkeras.experiments import build, runs
 from qrkeras.experiments.train import load_model
 from qrkeras.machine import progress
-from qrkeras.models.abilities import HasLatents, HasLikelihood, Reconstructs, can
+from qrkeras.models.abilities import HasLikelihood, Reconstructs, can
 
 FLOOR = "held-out real images"
 BATCH_SIZE = 64
@@ -47,7 +47,7 @@ def measure(
       best: take each run's best model that was evaluated, not its newest.
       gan_train: epochs of each classifier of GAN-train and GAN-test, for class-conditional generators; None
         leaves the two out.
-    Returns: list of `Row`, the floor last. A model with latents has a row for each way to draw them, and one of its
+    Returns: list of `Row`, the floor last. A model that reconstructs has a row for each way to draw, and one of its
       reconstructions of training images: what its decoder makes of the best of latents.
     Raises:
       ValueError, RuntimeError: where runs are of points, of different data or have no model, or features are not to
@@ -103,11 +103,9 @@ def _bits_per_dim(preset, model):
 
 def _ways(run, model, seed):
     """Name of each way in which the model makes images, "" where there is one -> function of n to batches of n."""
-    if not can(model, HasLatents):
+    if not can(model, Reconstructs):
         return {"": lambda n: model.sample_batches(n, seed, BATCH_SIZE)}
     ways = {way: lambda n, way=way: model.sample_batches(n, seed, BATCH_SIZE, way=way) for way in model.WAYS}
-    if not can(model, Reconstructs):
-        return ways
 
     def reconstructed(n):
         source = build.dataset(run.preset)

@@ -41,7 +41,7 @@ def sample(
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
     model = load_model(opened)
     if way and not can(model, HasLatents):
-        raise ValueError(f"way must be left out for {opened.name}, which has no latents. Received: {way}")
+        raise ValueError(f"way must be left out for {opened.name}, whose model samples in one way. Received: {way}")
     batches = model.sample_batches(n, seed, batch_size, way=way)
     drawn = np.concatenate(list(progress.shown(batches, "samples", n, batch_size)))
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def test_as_the_model_samples(pixels_run, tmp_path):
     ("options", "run", "message"),
     [
         (["--way", "aiqn"], "vae_run", 'way must be "prior" for VAE'),
-        (["--way", "prior"], "images_run", "way must be left out for qrgan-cifar10, which has no lat"),
+        (["--way", "prior"], "images_run", "way must be left out for qrgan-cifar10, whose model sam"),
         (["--way", "posterior"], "latents_run", "aiqn"),
     ],
 )

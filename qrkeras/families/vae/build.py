@@ -13,7 +13,9 @@ def build(preset, source, seed):
     image_size, channels = image_shape(source)
     activation = "tanh" if preset.likelihood == "squared_error" else None
     networks = preset.network.build(image_size, channels, preset.latent_dim, activation, seed)
-    options = {field: getattr(preset, field) for field in ("kl_weight", "latent_variance", "likelihood")}
+    options = {
+        field: getattr(preset, field) for field in ("kl_weight", "latent_variance", "likelihood", "importance_samples")
+    }
     options["seed"] = seed
     if preset.aiqn is None:
         model = VAE(*networks, **options)
@@ -31,7 +33,7 @@ def build_hierarchy(preset, source, seed):
       ValueError: if the data are no square images, or the network does not fit them.
     """
     hierarchy = preset.network.build(*image_shape(source), seed)
-    options = {field: getattr(preset, field) for field in ("kl_weight", "free_nats", "levels")}
+    options = {field: getattr(preset, field) for field in ("kl_weight", "free_nats", "levels", "importance_samples")}
     model = HierarchicalVAE(hierarchy, **options, seed=seed)
     model.compile(preset.optimizer.build(), steps_per_execution=preset.steps_per_execution)
     return model

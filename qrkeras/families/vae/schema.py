@@ -59,10 +59,13 @@ class VaePreset(Preset):
     likelihood: Literal["discretized_logistic", "squared_error"] = "discretized_logistic"
     """Likelihood of images. discretized_logistic: of grey levels, with learned scales. squared_error: of a Gaussian of
     variance 1/2."""
+    importance_samples: Count = 1
+    """Latents drawn for each image in training; above 1 the loss is the bound of IWAE, which nothing may weigh."""
 
     @property
     def objective(self):
-        return "ELBO, quantile Huber" if self.aiqn else "ELBO"
+        bound = "IWAE" if self.importance_samples > 1 else "ELBO"
+        return f"{bound}, quantile Huber" if self.aiqn else bound
 
     def build(self, source, seed):
         """The compiled model for the examples of `source`; every weight and all noise follow from `seed`."""
@@ -108,10 +111,12 @@ class HierarchicalVaePreset(Preset):
     levels: Levels = 256
     """Grey levels that the images have, spread over 0 to 255: 17 of digits. Figures of different levels do not
     compare."""
+    importance_samples: Count = 1
+    """Latents drawn for each image in training; above 1 the loss is the bound of IWAE, which nothing may weigh."""
 
     @property
     def objective(self):
-        return "ELBO"
+        return "IWAE" if self.importance_samples > 1 else "ELBO"
 
     def build(self, source, seed):
         """The compiled model for the examples of `source`; every weight and all noise follow from `seed`."""
