@@ -64,7 +64,7 @@ _SERIALIZABLE = {
         "QuantileRegression",
         "Wasserstein",
     ),
-    "models": ("AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelIQN", "VAE"),
+    "models": ("AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelIQN", "VAE", "VQVAE"),
     "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "TopDownNetwork"),
 }
 

@@ -15,5 +15,6 @@ from qrkeras.models.hierarchical_vae import HierarchicalVAE
 from qrkeras.models.pixelcnn import PixelCNN
 from qrkeras.models.pixeliqn import PixelIQN
 from qrkeras.models.vae import VAE
+from qrkeras.models.vqvae import VQVAE
 
-__all__ = ["AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelIQN", "VAE"]
+__all__ = ["AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelIQN", "VAE", "VQVAE"]

@@ -4,11 +4,17 @@ import keras
 from keras import ops
 
 from qrkeras.layers import initializing
-from qrkeras.losses import bits_per_dim, discretized_logistic, free_nats, gaussian_kl_between, grey_level
+from qrkeras.losses import bits_per_dim, free_nats, gaussian_kl_between
 from qrkeras.models import replicas
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.latent import LatentModel, check_importance_samples, normal_quantile
+from qrkeras.models.latent import (
+    LatentModel,
+    check_importance_samples,
+    check_levels,
+    level_nats,
+    normal_quantile,
+)
 from qrkeras.models.noise import sample_seeds
 
 
@@ -52,8 +58,7 @@ class HierarchicalVAE(LatentModel):
         for name, value in (("kl_weight", kl_weight), ("free_nats", free_nats)):
             if value < 0:
                 raise ValueError(f"{name} must be 0 or positive. Received: {value}")
-        if not 2 <= levels <= 256:
-            raise ValueError(f"levels must be 2 to 256. Received: {levels}")
+        check_levels(levels)
         check_importance_samples(importance_samples, kl_weight=(kl_weight, 1.0), free_nats=(free_nats, 0.0))
         super().__init__(hierarchy.image_shape, hierarchy.latent_dim, seed, **kwargs)
         self.hierarchy = hierarchy
@@ -61,9 +66,7 @@ class HierarchicalVAE(LatentModel):
         self.free_nats = free_nats
         self.levels = levels
         self.importance_samples = importance_samples
-        # To begin with, a deviation of pi / sqrt(3) exp(-2), or 31 grey levels.
-        scale = keras.initializers.Constant(-2.0)
-        self.log_scale = self.add_weight(name="log_scale", shape=self.example_shape[-1:], initializer=scale)
+        self.log_scale = self.add_log_scale()
 
     @property
     def _default_save_signature(self):
@@ -127,5 +130,4 @@ class HierarchicalVAE(LatentModel):
 
     def reconstruction(self, images, outputs):
         """`-log p(x | z)`, `(batch,)`, in nats."""
-        values, step = grey_level(images, self.levels), 2 / (self.levels - 1)
-        return ops.sum(discretized_logistic(values, outputs, self.log_scale, self.levels, step=step), axis=(1, 2, 3))
+        return level_nats(images, outputs, self.log_scale, self.levels)

@@ -2,10 +2,11 @@
 
 import math
 
+import keras
 import numpy as np
 from keras import ops, tree
 
-from qrkeras.losses import bits_per_dim, log_mean_exp, log_mean_weight
+from qrkeras.losses import bits_per_dim, discretized_logistic, grey_level, log_mean_exp, log_mean_weight
 from qrkeras.models.base import GenerativeModel
 from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images
@@ -46,6 +47,12 @@ class LatentModel(GenerativeModel):
         self.encode_function = compiled(self.codes, images)
         self.decode_function = compiled(self._decode, ((None, latent_dim), "float32"))
         self.bound_function = compiled(self.bound, images, seeds, ((), "int32"))
+
+    def add_log_scale(self):
+        """The logarithms of learned scales of logistics, one for each colour."""
+        # To begin with, a deviation of pi / sqrt(3) exp(-2), or 31 grey levels.
+        scale = keras.initializers.Constant(-2.0)
+        return self.add_weight(name="log_scale", shape=self.example_shape[-1:], initializer=scale)
 
     def images_of(self, outputs):
         """The uint8 images that outputs stand for."""
@@ -161,6 +168,19 @@ class LatentModel(GenerativeModel):
 
     def _score(self, images):
         return self.bound(images, ops.zeros((ops.shape(images)[0], 2), "int32"), 1)
+
+
+def level_nats(images, means, log_scale, levels):
+    """`-log p(x | z)`, `(batch,)`, of uint8 images of so many grey levels, spread over 0..255: that of discretised
+    logistics."""
+    nats = discretized_logistic(grey_level(images, levels), means, log_scale, levels, step=2 / (levels - 1))
+    return ops.sum(nats, axis=(1, 2, 3))
+
+
+def check_levels(levels):
+    """Raises ValueError if uint8 images cannot have so many levels."""
+    if not 2 <= levels <= 256:
+        raise ValueError(f"levels must be 2 to 256. Received: {levels}")
 
 
 def check_importance_samples(samples, **plain):

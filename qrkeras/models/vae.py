@@ -89,9 +89,7 @@ class VAE(LatentModel):
         self.likelihood = likelihood
         self.importance_samples = importance_samples
         if likelihood == "discretized_logistic":
-            # To begin with, a deviation of pi / sqrt(3) exp(-2), or 31 grey levels.
-            scale = keras.initializers.Constant(-2.0)
-            self.log_scale = self.add_weight(name="log_scale", shape=self.example_shape[-1:], initializer=scale)
+            self.log_scale = self.add_log_scale()
         self.latent_functions = {
             way: compiled(functools.partial(self.draw_latents, way=way), ((None, 2), "int32")) for way in self.WAYS
         }

@@ -22,9 +22,10 @@ def sample_pixels(network, tau, known, mask, classes, value_of):
     Args:
       network: `PixelNetwork`.
       tau: `(batch, height, width, channels)` in (0, 1), one level for each value.
-      known: images in [-1, 1], same shape; mask: `(batch, height, width)`, 1 where the pixel is taken from `known`.
+      known: images in [-1, 1] or categories, same shape.
+      mask: `(batch, height, width)`, 1 where the pixel is taken from `known`.
       classes: one-hot `(batch, num_classes)`, or None.
-      value_of: outputs `(batch, num_outputs)` and levels `(batch,)` to values `(batch,)` in [-1, 1].
+      value_of: outputs `(batch, num_outputs)` and levels `(batch,)` to values `(batch,)`, numbers or categories.
     Returns: `(batch, height, width, channels)` float32.
     """
     height, width, channels = network.image_shape
@@ -33,7 +34,7 @@ def sample_pixels(network, tau, known, mask, classes, value_of):
     parts = [block.parts() for block in blocks]
     head = [layer.parts() for layer in network.head]
     levels_above, levels = (None, None) if not network.quantile else network.levels(tau)
-    planes = [channels] + [block.planes for block in blocks[:-1]]  # of each block's input
+    planes = [network.seen_planes] + [block.planes for block in blocks[:-1]]  # of each block's input
 
     # Rows first, then columns, so that what a step takes lies together: (height, width, batch, ...).
     tau, known = (ops.transpose(x, (1, 2, 0, 3)) for x in (tau, known))
@@ -73,7 +74,7 @@ def sample_pixels(network, tau, known, mask, classes, value_of):
             value = value_of(ops.cast(x, "float32"), taus[:, colour])
             value = ops.where(is_known, given[:, colour : colour + 1], value[:, None])
             pixel = append_planes(pixel, value)
-            present[0] = ops.cast(pixel, dtype)
+            present[0] = ops.cast(network.seen(pixel), dtype)
         return pixel, tuple((*kept[1:], new) for kept, new in zip(columns, present, strict=True))
 
     def draw_row(i, image, windows):
@@ -86,7 +87,7 @@ def sample_pixels(network, tau, known, mask, classes, value_of):
         row = ops.zeros((batch, width, channels))
         columns = tuple(tuple(ops.zeros((batch, n), dtype) for _ in range(reach)) for n in planes)
         _, row, _ = ops.while_loop(lambda j, *_: j < width, draw_column, (0, row, columns))
-        windows[0] = ops.concatenate([windows[0], ops.cast(row, dtype)[:, None]], axis=1)
+        windows[0] = ops.concatenate([windows[0], ops.cast(network.seen(row), dtype)[:, None]], axis=1)
         image = ops.where(ops.arange(height)[:, None, None] == i, row[:, None], image)
         return i + 1, image, tuple(windows)
 

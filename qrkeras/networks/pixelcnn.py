@@ -18,6 +18,7 @@ def pixelcnn(
     num_outputs=256,
     num_classes=None,
     quantile=False,
+    num_categories=None,
     seed=None,
     name="pixelcnn",
 ):
@@ -36,6 +37,8 @@ def pixelcnn(
       output_planes: planes of the connections that feed the output layers.
       num_outputs: outputs for each value.   num_classes: of the class condition, or None.
       quantile: True where the network takes the levels tau.
+      num_categories: number of categories that values stand for, 0 and up, of which the blocks see one-hot planes; None
+        where they are numbers, such as grey levels in [-1, 1].
       seed: int, from which every layer draws its own seed, or None.
     Returns: `PixelNetwork`.
     Raises:
@@ -49,9 +52,10 @@ def pixelcnn(
         "output_planes": output_planes,
         "num_outputs": num_outputs,
         "num_classes": num_classes,
+        "num_categories": num_categories,
     }
     for argument, size in sizes.items():
-        if argument == "num_classes" and size is None:
+        if argument in ("num_classes", "num_categories") and size is None:
             continue
         if not isinstance(size, int) or size < 1:
             raise ValueError(f"{argument} must be a positive int. Received: {size!r}")
@@ -83,6 +87,7 @@ class PixelNetwork(keras.Model):
         num_classes,
         quantile,
         seed,
+        num_categories=None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # tau loses too much in bfloat16 before it is rescaled
@@ -90,6 +95,8 @@ class PixelNetwork(keras.Model):
         self.num_outputs = num_outputs
         self.num_classes = num_classes
         self.quantile = quantile
+        self.num_categories = num_categories
+        self.seen_planes = channels * (num_categories or 1)
         self._config = {
             "image_size": image_size,
             "channels": channels,
@@ -100,6 +107,7 @@ class PixelNetwork(keras.Model):
             "num_outputs": num_outputs,
             "num_classes": num_classes,
             "quantile": quantile,
+            "num_categories": num_categories,
             "seed": seed,
         }
         seeds = layer_seeds(seed, "pixelcnn")
@@ -134,7 +142,7 @@ class PixelNetwork(keras.Model):
 
     def build(self, input_shape):
         space = (None, *self.image_shape[:2])
-        inputs = self.image_shape[-1]
+        inputs = self.seen_planes
         for block in self.blocks:
             block.build((*space, inputs))
             inputs = block.planes
@@ -152,7 +160,7 @@ class PixelNetwork(keras.Model):
         """Outputs for every value.
 
         Args:
-          images: `(batch, height, width, channels)` in [-1, 1].
+          images: `(batch, height, width, channels)` in [-1, 1], or categories as numbers.
           tau: same shape, in (0, 1), where `quantile`.   labels: int `(batch,)`, where `num_classes`.
         Returns: `(batch, height, width, channels, num_outputs)` float32.
         """
@@ -161,7 +169,7 @@ class PixelNetwork(keras.Model):
                 raise ValueError(f"{argument} must be given: the network is conditioned on it. Received: None")
         levels_above, levels = self.levels(tau) if self.quantile else (None, None)
         classes = self.classes(labels)
-        vertical = horizontal = images
+        vertical = horizontal = self.seen(images)
         features = []
         for block in self.blocks:
             vertical, horizontal, gated = block(vertical, horizontal, levels_above, levels, classes)
@@ -170,6 +178,13 @@ class PixelNetwork(keras.Model):
         for layer in self.head[1:]:
             x = layer(ops.relu(x))
         return ops.reshape(x, (-1, *self.image_shape, self.num_outputs))
+
+    def seen(self, values):
+        """What the blocks see of values `(..., colours)`: themselves, or of each colour a one-hot plane a category."""
+        if self.num_categories is None:
+            return values
+        planes = ops.one_hot(ops.cast(values, "int32"), self.num_categories, dtype=self.compute_dtype)
+        return ops.reshape(planes, (*ops.shape(values)[:-1], values.shape[-1] * self.num_categories))
 
     def levels(self, tau):
         """tau rescaled to [-1, 1], one row down (0 in the first row) and in place."""
@@ -185,9 +200,9 @@ class PixelNetwork(keras.Model):
 
         Args:
           tau: `(batch, height, width, channels)` in (0, 1).
-          known: images in [-1, 1]; mask: `(batch, height, width)`, 1 where the pixel is known.
+          known: images as in `call`; mask: `(batch, height, width)`, 1 where the pixel is known.
           labels: int `(batch,)`, or None.
-          value_of: outputs `(batch, num_outputs)` and levels `(batch,)` to values `(batch,)` in [-1, 1].
+          value_of: outputs `(batch, num_outputs)` and levels `(batch,)` to values `(batch,)`, as in `call`.
         Returns: `(batch, height, width, channels)` float32.
         """
         return sample_pixels(self, tau, known, mask, self.classes(labels), value_of)

@@ -7,12 +7,12 @@ from qrkeras.models import abilities
 
 ABLE = {
     abilities.Inpaints: {"PixelCNN", "PixelIQN"},
-    abilities.Reconstructs: {"VAE", "AIQNVAE", "HierarchicalVAE"},
-    abilities.HasLikelihood: {"PixelCNN", "VAE", "AIQNVAE", "HierarchicalVAE"},
+    abilities.Reconstructs: {"VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE"},
+    abilities.HasLikelihood: {"PixelCNN", "VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE"},
     abilities.HasQuantiles: {"PixelIQN"},
     abilities.HasLatents: {"VAE", "AIQNVAE"},
     abilities.JudgesRealism: {"GAN"},
-    abilities.StartsFromData: {"HierarchicalVAE"},
+    abilities.StartsFromData: {"HierarchicalVAE", "VQVAE"},
 }
 
 

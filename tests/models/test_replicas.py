@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from qrkeras import models, networks
+from qrkeras import layers, models, networks
 from qrkeras.losses import BatchSmoothing, Mixup, NonSaturating, QuantileRegression, Wasserstein
 from qrkeras.machine import devices
 from qrkeras.models import replicas
@@ -88,6 +88,16 @@ def hierarchical_vae():
     return model
 
 
+def vqvae():
+    sizes = {"channels": 1, "code_dim": 2, "width": 3, "hidden_layers": 1, "residual_blocks": 1}
+    pixels = {"blocks": 1, "kernel_size": 3, "planes": 2, "output_planes": 2, "num_outputs": 4, "num_categories": 4}
+    parts = networks.vqvae_encoder(8, seed=1, **sizes), networks.vqvae_decoder(8, seed=2, **sizes)
+    model = models.VQVAE(*parts, layers.VectorQuantizer(4, "zeros"), networks.pixelcnn(4, 1, **pixels, seed=3))
+    model.initialize(IMAGES)
+    model.compile(sgd(), sgd())
+    return model
+
+
 def still(build, *names):
     """The model that `build` makes, with parts that do not train."""
 
@@ -124,6 +134,8 @@ BUILDS = {
     "VAE": lambda: vae(models.VAE),
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(4, 8, 1, seed=3), average_decay=0.9),
     "hierarchical VAE": hierarchical_vae,
+    "importance-weighted VAE": lambda: vae(models.VAE, importance_samples=3),
+    "VQ-VAE": vqvae,
     "AIQN of a frozen VAE": still(lambda: BUILDS["AIQNVAE"](), "encoder", "decoder"),
 }
 

@@ -67,6 +67,21 @@ def test_cached_equals_plain_for_softmax(channels, inpainting):
     assert len(np.unique(plain)) > 5
 
 
+@pytest.mark.parametrize(("channels", "inpainting"), [(1, False), (2, True)])
+def test_cached_equals_plain_for_categories(channels, inpainting):
+    def category(outputs, tau):
+        return ops.cast(categorical_quantile(outputs, tau), "float32")
+
+    net = network(channels, num_outputs=5, num_categories=5, quantile=False)
+    tau, _, mask = noise(2, channels=channels)
+    known, mask = RNG.integers(0, 5, tau.shape).astype("float32"), mask * inpainting
+    labels = np.zeros(2, "int32")
+    cached = traced(net, category)(tau, known, mask, labels)
+    plain = plain_sample(net, tau, known, mask, labels, category)
+    np.testing.assert_array_equal(cached, plain)
+    assert set(np.unique(plain)) == set(range(5))
+
+
 @pytest.mark.parametrize(("size", "kernel_size", "blocks"), [(1, 5, 1), (2, 7, 2), (6, 3, 4), (4, 5, 1)])
 def test_any_size_kernel_and_depth(size, kernel_size, blocks):
     net = network(3, size, kernel_size=kernel_size, blocks=blocks)

@@ -59,6 +59,27 @@ def test_a_value_sees_its_own_level_every_earlier_one_and_no_later_one(channels)
     np.testing.assert_array_equal(seen, expected)
 
 
+def test_categories_are_seen_as_planes_of_their_colour_and_not_as_numbers():
+    net = network(2, num_categories=3, num_outputs=3)
+    # Colours 2 and 0: planes 0, 0, 1 of the first, then 1, 0, 0 of the second.
+    assert net.seen(np.array([[[[2.0, 0.0]]]])).numpy().tolist() == [[[[0, 0, 1, 1, 0, 0]]]]
+    assert net.blocks[0].vertical_conv.kernel.shape[2] == 6
+    assert network(2).seen(np.array([0.5, 1.0])).tolist() == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_category_is_seen_by_later_values_alone(channels):
+    net = network(channels, num_categories=4)
+    codes = RNG.integers(0, 4, (1, SIZE, SIZE, channels))
+    before, seen = net(codes).numpy(), field(channels, BLOCKS, own=False)
+    for i, j, c in [(0, 0, 0), (3, 3, channels - 1), (5, 6, 0)]:
+        changed = codes.copy()
+        changed[0, i, j, c] = (codes[0, i, j, c] + 1) % 4
+        moved = np.abs(net(changed).numpy() - before).max(axis=-1)[0] > 0
+        assert not (moved & ~seen[..., i, j, c]).any()
+        assert moved.mean() > 0.7 * seen[..., i, j, c].mean(), "what may depend on it does"
+
+
 def test_nothing_passes_between_examples():
     net, x, tau = network(quantile=True, blocks=1), images(3, batch=2), levels(3, batch=2)
     by_image = dependence(lambda x: net(x, tau), x)

@@ -203,6 +203,13 @@ def whole_networks():
     mask = ops.convert_to_tensor(np.eye(4, dtype="int32")[None].repeat(2, 0))
     drawn_images = pixels.sample(tau, normal(2, 4, 4, 2), mask, labels, lambda outputs, tau: ops.tanh(outputs[..., 0]))
     keep("pixelcnn sample", drawn_images)
+    sizes = {"blocks": 2, "kernel_size": 3, "planes": 4, "output_planes": 4, "num_outputs": 5, "num_categories": 5}
+    codes = ops.convert_to_tensor(np.arange(32).reshape(2, 4, 4, 1) % 5)
+    keep("pixelcnn of categories", drawn(networks.pixelcnn(4, 1, **sizes))(codes))
+
+    sizes = {"channels": 1, "code_dim": 3, "width": 4, "hidden_layers": 2}
+    trained_alike("vqvae encoder", drawn(networks.vqvae_encoder(8, **sizes)), images)
+    trained_alike("vqvae decoder", drawn(networks.vqvae_decoder(8, **sizes)), normal(3, 2, 2, 3))
 
 
 equations()

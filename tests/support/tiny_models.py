@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qrkeras import losses, models, networks
+from qrkeras import layers, losses, models, networks
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(24, 2)).astype("float32")
@@ -39,6 +39,13 @@ def hierarchical_vae():
     return models.HierarchicalVAE(networks.top_down(8, 1, **sizes, seed=1), free_nats=0.1)
 
 
+def vqvae():
+    sizes = {"channels": 1, "code_dim": 2, "width": 2, "hidden_layers": 1, "residual_blocks": 1}
+    pixels = {"blocks": 1, "kernel_size": 3, "planes": 2, "output_planes": 2, "num_outputs": 4, "num_categories": 4}
+    parts = networks.vqvae_encoder(8, seed=1, **sizes), networks.vqvae_decoder(8, seed=2, **sizes)
+    return models.VQVAE(*parts, layers.VectorQuantizer(4), networks.pixelcnn(4, 1, **pixels, seed=3))
+
+
 BUILDERS = {
     "points": gan,
     "images": image_gan,
@@ -46,6 +53,7 @@ BUILDERS = {
     "PixelIQN": lambda: pixels(models.PixelIQN, num_outputs=1, quantile=True),
     "VAE": vae,
     "HierarchicalVAE": hierarchical_vae,
+    "VQVAE": vqvae,
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(2, 4, 1, seed=3)),
 }
 

@@ -1,0 +1,7 @@
+"""VQ-VAE."""
+
+from qrkeras.families.vqvae.presets import PRESETS, PUBLISHED
+
+SPACES = ()
+
+__all__ = ["PRESETS", "PUBLISHED", "SPACES"]
