@@ -2,6 +2,6 @@
 
 from qrkeras.families.vqvae.presets import PRESETS, PUBLISHED
 
-SPACES = ()
+CLAIMS = SPACES = ()
 
-__all__ = ["PRESETS", "PUBLISHED", "SPACES"]
+__all__ = ["CLAIMS", "PRESETS", "PUBLISHED", "SPACES"]
