@@ -39,6 +39,7 @@ class GenerativeModel(TrainedModel):
         that train.
       AVERAGES: part that follows another by a Polyak average of `average_decay` -> that other.
       NOISES: names of the noise that `measures` draws, each of its own stream.
+      noise_shapes: shapes of noises that have another than `noise_shape`, by name.
       WAYS: ways to draw, the default first.
       FLOAT_IMAGES: whether images may be floats in [-1, 1], or must be uint8.
       distribution: of the noise, one of `noise.DISTRIBUTIONS`.   batch_size: samples drawn at a time.
@@ -51,6 +52,7 @@ class GenerativeModel(TrainedModel):
     PARTS = ()
     OPTIONS = ()
     NOISES = ("tau",)
+    noise_shapes = {}
     WAYS = ("prior",)
     distribution = "levels"
     batch_size = 256
@@ -96,12 +98,13 @@ class GenerativeModel(TrainedModel):
         """Noise of the model's `distribution`, a pure function of `seed`, int32 `(2,)`."""
         return noise.DISTRIBUTIONS[self.distribution](shape, seed)
 
-    def noise_of_seeds(self, seeds, index=None):
+    def noise_of_seeds(self, seeds, index=None, name=None):
         """Noise `(batch, *noise_shape)` whose row i depends on row i of `seeds`, int32 `(batch, 2)`, alone.
 
-        An int `index` gives more noise of the same seeds: each index its own.
+        An int `index` gives more noise of the same seeds, and so does a `name` of `noise_shapes`: each its own.
         """
-        return noise.of_seeds(self.noise, self.noise_shape, seeds, index)
+        shape = self.noise_shapes.get(name, self.noise_shape)
+        return noise.of_seeds(self.noise, shape, seeds, index, None if name is None else self.NOISES.index(name))
 
     def draw(self, seeds, labels=None, way=None):
         """Samples as a pure function of (weights, seeds, labels): row i depends on seed and label i alone.

@@ -28,7 +28,7 @@ class LatentModel(GenerativeModel):
         generate(tau, way)              # z ~ p(z), outputs
         outputs(latents)                # of z as it is
         codes(images)                   # the z that stands for an image
-        reconstruction(images, outputs) # -log p(x | z), (batch,), in nats
+        reconstruction(images, outputs) # -log p(x | z), (batch,), in nats; takes the noise "u" if NOISES has it
 
     Images are uint8; tau, `(batch, latent_dim)`, is uniform in (0, 1), and latents are normal quantiles of it.
 
@@ -121,6 +121,10 @@ class LatentModel(GenerativeModel):
         images, seeds = ops.convert_to_numpy(images), sample_seeds(seed, len(images))
         return all_batches(bounds, batch_size, images, seeds)
 
+    def nats(self, images, outputs, noise):
+        """`reconstruction`, at noise of its own where it takes some: `noise(name)` draws it."""
+        return self.reconstruction(images, outputs, *[noise(name) for name in self.NOISES if name == "u"])
+
     def importance_weighted(self, images, posterior, noise, training):
         """`loss`, `bits_per_dim` and `kl` of the bound of `importance_samples` latents an image  (IWAE: Burda et al.
         2016, eq. 8; thesis, eqs. 2.64 and 2.68): its gradient is that of their weighted terms by itself.
@@ -130,10 +134,14 @@ class LatentModel(GenerativeModel):
         Args: posterior: of the images.   noise: as `measures` has it.
         """
         samples = self.importance_samples
-        tau = ops.concatenate([noise("tau", s) for s in range(samples)], axis=0)
+
+        def drawn(name):
+            return ops.concatenate([noise(name, s) for s in range(samples)], axis=0)
+
         images, posterior = tree.map_structure(lambda x: ops.concatenate([x] * samples, axis=0), (images, posterior))
-        _, log_ratio, outputs = self.infer(posterior, tau, training)
-        log_weights = ops.reshape(log_ratio - self.reconstruction(images, outputs), (samples, -1))
+        _, log_ratio, outputs = self.infer(posterior, drawn("tau"), training)
+        nats = self.nats(images, outputs, drawn)
+        log_weights = ops.reshape(log_ratio - nats, (samples, -1))
         nats = -ops.mean(log_mean_exp(log_weights, axis=0)) / self.num_values
         return {"loss": nats, "bits_per_dim": bits_per_dim(nats), "kl": -ops.mean(log_ratio)}
 
@@ -147,7 +155,7 @@ class LatentModel(GenerativeModel):
 
         def log_weight(s):
             _, log_ratio, outputs = self.infer(posterior, self.noise_of_seeds(seeds, index=s))
-            return log_ratio - self.reconstruction(images, outputs)
+            return log_ratio - self.nats(images, outputs, lambda name: self.noise_of_seeds(seeds, index=s, name=name))
 
         return bits_per_dim(-log_mean_weight(log_weight, samples) / self.num_values)
 

@@ -51,12 +51,16 @@ class BatchNoise:
         self.state = [model.seed, 0] if use == EVALUATION else model.random_state
 
     def __call__(self, name, index=None):
-        """Noise `(rows, *noise_shape)`; an int `index` gives more of the same name: each index its own."""
+        """Noise `(rows, *noise_shape)`, or of its own shape in `noise_shapes`.
+
+        An int `index` gives more of the same name: each index its own.
+        """
         names = self.model.NOISES
         seed = stream(self.state, self.use, len(names) * self.place + names.index(name))
         if index is not None:
             seed = tf.random.experimental.stateless_fold_in(seed, index)
-        return replicas.rows(lambda n: self.model.noise((n, *self.model.noise_shape), seed), self.rows)
+        shape = self.model.noise_shapes.get(name, self.model.noise_shape)
+        return replicas.rows(lambda n: self.model.noise((n, *shape), seed), self.rows)
 
     def shares(self, draw):
         """Shares of real examples in mixtures: those of the whole batch, and of this replica's rows.
@@ -75,14 +79,16 @@ class BatchNoise:
         return replicas.rows(lambda n: tf.random.stateless_uniform([n], seed), self.rows)
 
 
-def of_seeds(draw, shape, seeds, index=None):
+def of_seeds(draw, shape, seeds, *indices):
     """`draw(shape, seed)` for each row of `seeds`, int32 `(batch, 2)`: row i depends on seed i alone.
 
-    An int `index` gives more noise of the same seeds: each index its own.
+    Ints `indices` give more noise of the same seeds, all of them its own; None is none.
     """
 
     def noise(seed):
-        return draw(shape, seed if index is None else tf.random.experimental.stateless_fold_in(seed, index))
+        for index in indices:
+            seed = seed if index is None else tf.random.experimental.stateless_fold_in(seed, index)
+        return draw(shape, seed)
 
     return tf.map_fn(noise, seeds, fn_output_signature=tf.TensorSpec(shape, "float32"))
 

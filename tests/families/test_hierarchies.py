@@ -61,9 +61,11 @@ def test_a_preset_has_the_levels_of_its_data():
 def test_the_preset_reaches_the_model():
     network = dataclasses.replace(TINY.network, flow=False)
     changed = dataclasses.replace(TINY, network=network, kl_weight=0.5, free_nats=0.25, levels=5, optimizer=Adam(1e-3))
+    changed = dataclasses.replace(changed, likelihood="dequantized_variational")
     model = fresh(changed)
     assert type(model) is HierarchicalVAE and not model.hierarchy.flow
     assert (model.kl_weight, model.free_nats, model.levels, model.seed) == (0.5, 0.25, 5, 1)
+    assert model.likelihood == "dequantized_variational"
 
 
 @pytest.mark.parametrize(

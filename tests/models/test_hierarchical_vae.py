@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 from scipy.stats import logistic, norm
 
 from qrkeras import networks
@@ -138,10 +139,88 @@ def test_what_is_served(tmp_path):
     np.testing.assert_allclose(score[:1], m.bits_per_dim(IMAGES[:1], seed=0), rtol=1e-4)
 
 
+DEQUANTIZED = ("dequantized_uniform", "dequantized_variational")
+
+
+@pytest.mark.parametrize("likelihood", DEQUANTIZED)
+def test_dequantised_nats_are_an_estimate_of_the_density_in_a_bin(likelihood):
+    # p(y) / q(u | x) / (levels / 2) has the mean P(j) = Phi(upper) - Phi(lower), of bins
+    # [2 j / 17 - 1, 2 (j + 1) / 17 - 1).
+    m = model(likelihood=likelihood)
+    m.log_scale.assign([-1.0])
+    if m.dequantizer is not None:  # away from the uniform at which it begins
+        m.dequantizer.last.bias.assign([0.4, -0.3])
+    j, n = np.arange(17), 64_000
+    means = RNG.uniform(-1, 1, 17).astype("float32")
+    mean_weight = np.zeros(17)
+    for i in range(17):
+        images = np.full((n // 64, 8, 8, 1), round(255 * i / 16), "uint8")
+        tau = np.clip(RNG.uniform(size=images.shape), 1e-6, 1 - 1e-6).astype("float32")
+        u, log_q = (tau, 0.0) if m.dequantizer is None else m.dequantizer(images / np.float32(127.5) - 1, tau)
+        y = 2 * (i + np.asarray(u)) / 17 - 1
+        expected = np.asarray(log_q) - norm.logpdf(y, means[i], np.exp(-1.0)) + np.log(17 / 2)
+        found = m.reconstruction(images, np.full(images.shape, means[i]), tau)
+        np.testing.assert_allclose(found, expected.sum(axis=(1, 2, 3)), rtol=1e-3)
+        mean_weight[i] = np.exp(-expected).mean()
+    upper, lower = (norm.cdf(2 * (j + k) / 17 - 1, means, np.exp(-1.0)) for k in (1, 0))
+    np.testing.assert_allclose(mean_weight, upper - lower, rtol=0.03)
+
+
+def test_a_network_of_noise_begins_at_the_uniform_bound_and_lowers_it():
+    uniform, variational = (model(likelihood=likelihood, run_eagerly=False) for likelihood in DEQUANTIZED)
+    for m in (uniform, variational):
+        m.initialize(IMAGES)
+    # At the start both are the same to rounding: the network begins with m = 0 and s = 1.
+    assert measured(variational, IMAGES)["loss"] == pytest.approx(measured(uniform, IMAGES)["loss"], rel=1e-4)
+    assert set(variational.parts) == {"hierarchy", "dequantizer"} and set(uniform.parts) == {"hierarchy"}
+    variational.freeze("hierarchy")
+    fit(variational, epochs=10)
+    trained = variational.evaluate(IMAGES, verbose=0, return_dict=True)["bits_per_dim"]
+    for weight in variational.dequantizer.last.weights:
+        assert np.abs(weight.numpy()).max() > 0
+        weight.assign(np.zeros(weight.shape))
+    assert trained < variational.evaluate(IMAGES, verbose=0, return_dict=True)["bits_per_dim"]
+
+
+@pytest.mark.parametrize("likelihood", DEQUANTIZED)
+def test_each_importance_sample_has_noise_of_its_own(likelihood):
+    m = model(likelihood=likelihood, importance_samples=3)
+    drawn = BatchNoise(m, 4, NOISE, 0)
+    assert m.NOISES == ("tau", "u") and HierarchicalVAE.NOISES == ("tau",)
+    noises = [drawn("u", s).numpy() for s in range(3)] + [drawn("u").numpy()]
+    noises += [m.noise_of_seeds(np.array([[0, 0], [0, 1], [0, 2], [0, 3]]), s, "u").numpy() for s in range(3)]
+    assert {noise.shape for noise in noises} == {(4, 8, 8, 1)}
+    assert len({noise.ravel()[k] for noise in noises for k in (0, 64, 255)}) == 3 * len(noises)
+    # The bound of training is that of these noises, sample by sample.
+    posterior = m.posterior(IMAGES[:4])
+    weights = []
+    for s in range(3):
+        _, log_ratio, outputs = m.infer(posterior, drawn("tau", s))
+        weights.append(log_ratio - m.reconstruction(IMAGES[:4], outputs, drawn("u", s)))
+    bound = logsumexp(np.array(weights, "float64"), axis=0) - np.log(3)
+    assert measured(m, IMAGES[:4])["loss"] == pytest.approx(-bound.mean() / 64, rel=1e-3)
+
+
+@pytest.mark.parametrize("likelihood", DEQUANTIZED)
+def test_dequantised_bounds_fall_with_samples_and_models_come_back(likelihood, tmp_path):
+    m = model(likelihood=likelihood, run_eagerly=False)
+    m.initialize(IMAGES)
+    fit(m)
+    one, many = (m.bits_per_dim(IMAGES, samples).mean() for samples in (1, 10))
+    assert many < one
+    m.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert again.likelihood == likelihood
+    np.testing.assert_array_equal(again.bits_per_dim(IMAGES[:4]), m.bits_per_dim(IMAGES[:4]))
+    # Images have the levels that they were made of: round(255 j / 16).
+    assert set(np.unique(m.sample(8))) <= set(np.unique(np.round(255 * np.arange(17) / 16).astype("uint8")))
+
+
 def test_errors():
     for options, message in (
         ({"kl_weight": -1}, "kl_weight must be 0 or positive. Received: -1"),
         ({"free_nats": -0.1}, "free_nats must be 0 or positive. Received: -0.1"),
+        ({"likelihood": "gaussian"}, 'likelihood must be "discretized_logistic" or "dequantized_uniform"'),
         ({"levels": 1}, "levels must be 2 to 256. Received: 1"),
     ):
         with pytest.raises(ValueError, match=message):

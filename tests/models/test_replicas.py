@@ -79,10 +79,10 @@ def vae(build, *parts, **options):
     return model
 
 
-def hierarchical_vae():
+def hierarchical_vae(**options):
     sizes = {"planes": (3, 4), "latent_planes": (2, 1), "blocks": (1, 1), "stem": (3, 2)}
     # Free nats of the KL of the whole batch: a plane's KL on one replica is another.
-    model = models.HierarchicalVAE(networks.top_down(8, 1, **sizes, seed=1), free_nats=0.05)
+    model = models.HierarchicalVAE(networks.top_down(8, 1, **sizes, seed=1), **{"free_nats": 0.05, **options})
     model.initialize(IMAGES)
     model.compile(keras.optimizers.SGD(0.01, momentum=0.9))
     return model
@@ -134,6 +134,7 @@ BUILDS = {
     "VAE": lambda: vae(models.VAE),
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(4, 8, 1, seed=3), average_decay=0.9),
     "hierarchical VAE": hierarchical_vae,
+    "variational dequantisation": lambda: hierarchical_vae(likelihood="dequantized_variational"),
     "importance-weighted VAE": lambda: vae(models.VAE, importance_samples=3),
     "VQ-VAE": vqvae,
     "AIQN of a frozen VAE": still(lambda: BUILDS["AIQNVAE"](), "encoder", "decoder"),

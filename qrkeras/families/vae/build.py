@@ -33,7 +33,10 @@ def build_hierarchy(preset, source, seed):
       ValueError: if the data are no square images, or the network does not fit them.
     """
     hierarchy = preset.network.build(*image_shape(source), seed)
-    options = {field: getattr(preset, field) for field in ("kl_weight", "free_nats", "levels", "importance_samples")}
+    options = {
+        field: getattr(preset, field)
+        for field in ("kl_weight", "free_nats", "levels", "likelihood", "importance_samples")
+    }
     model = HierarchicalVAE(hierarchy, **options, seed=seed)
     model.compile(preset.optimizer.build(), steps_per_execution=preset.steps_per_execution)
     return model

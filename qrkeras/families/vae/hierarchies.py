@@ -21,6 +21,7 @@ SOURCES = {
     "data.directory": "TFDS's default",
     "network": f"{CODE}: one resolution of 20 blocks, 160 planes, 32 latent planes, a stem of stride 2",
     "network.flow": "IAF: one step in each block",
+    "likelihood": "IAF, Section 6: the discretised logistic",
     "importance_samples": "Choice: the ELBO",
     "optimizer": f"{CODE}: Adamax, 0.002; the rest Keras' defaults",
     "kl_weight": "IAF: the bound",

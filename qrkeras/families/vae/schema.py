@@ -75,6 +75,7 @@ class VaePreset(Preset):
 
 
 Levels = Annotated[int, Range("2 to 256", lambda value: 2 <= value <= 256)]
+LevelLikelihood = Literal["discretized_logistic", "dequantized_uniform", "dequantized_variational"]
 Stem = Annotated[tuple[int, int], Range("a kernel's size and a stride of at least 1", lambda value: min(value) >= 1)]
 
 
@@ -111,6 +112,9 @@ class HierarchicalVaePreset(Preset):
     levels: Levels = 256
     """Grey levels that the images have, spread over 0 to 255: 17 of digits. Figures of different levels do not
     compare."""
+    likelihood: LevelLikelihood = "discretized_logistic"
+    """Likelihood of images. discretized_logistic: of grey levels. dequantized_uniform, dequantized_variational: bound
+    by a Gaussian density, of noise within the levels that is uniform, or drawn by a network that trains jointly."""
     importance_samples: Count = 1
     """Latents drawn for each image in training; above 1 the loss is the bound of IWAE, which nothing may weigh."""
 
