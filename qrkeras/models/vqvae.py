@@ -47,7 +47,7 @@ class VQVAE(LatentModel):
       ```
 
     Args:
-      encoder, decoder: of `networks.vqvae_encoder` and `vqvae_decoder`.   codebook: `layers.VectorQuantizer`.
+      encoder, decoder: of `networks.vqvae_encoder` and `vqvae_decoder`.   codebook: of `networks.vqvae_codebook`.
       prior: `networks.pixelcnn` of the codes' places, one colour, K outputs and K categories.
       commitment: of the encoder to its codes, beta, at least 0.
       levels: that the images have, spread over 0..255: 17 of digits. Figures of different levels do not compare.
@@ -178,7 +178,7 @@ class VQVAE(LatentModel):
 
 def _check_parts(encoder, decoder, codebook, prior):
     shape, codes = encoder.output_shape, codebook.num_codes
-    if len(shape) != 4 or decoder.input_shape != shape:
+    if decoder.input_shape != shape:
         raise ValueError(
             "decoder must take the encoder's features, (batch, height, width, code_dim). Received: encoder to "
             f"{shape}, decoder from {decoder.input_shape}"

@@ -8,7 +8,7 @@ from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
 from qrkeras.networks.sngan import sngan_discriminator, sngan_generator
 from qrkeras.networks.top_down import Inferred, TopDownNetwork, top_down
 from qrkeras.networks.vae import vae_decoder, vae_encoder
-from qrkeras.networks.vqvae import vqvae_decoder, vqvae_encoder
+from qrkeras.networks.vqvae import vqvae_codebook, vqvae_decoder, vqvae_encoder
 
 __all__ = [
     "Inferred",
@@ -26,6 +26,7 @@ __all__ = [
     "top_down",
     "vae_decoder",
     "vae_encoder",
+    "vqvae_codebook",
     "vqvae_decoder",
     "vqvae_encoder",
     "whiten",

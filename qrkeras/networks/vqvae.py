@@ -1,4 +1,4 @@
-"""Encoder and decoder of a VQ-VAE  (van den Oord et al. 2017, Section 4.1).
+"""Encoder, decoder and codebook of a VQ-VAE  (van den Oord et al. 2017, Section 4.1).
 
 Convolutions of 4x4 and stride 2 lead down, then residual blocks `x + 1x1(ReLU(3x3(ReLU(x))))`, all of one width; the
 decoder leads back with transposed convolutions.
@@ -10,6 +10,7 @@ zero.
 import keras
 from keras import layers
 
+from qrkeras.layers import VectorQuantizer
 from qrkeras.networks.gan_layers import CHANNELS_LAST
 from qrkeras.networks.seeds import layer_seeds
 
@@ -55,6 +56,11 @@ def vqvae_decoder(
         x = layers.ReLU()(convolution(width, 4, layers.Conv2DTranspose, strides=2)(x))
     means = convolution(channels, 4, layers.Conv2DTranspose, strides=2, dtype="float32", name="means")(x)
     return keras.Model(features, means, name=name)
+
+
+def vqvae_codebook(num_codes=512):
+    """The codebook between the two, zero until it starts from data: `layers.VectorQuantizer`."""
+    return VectorQuantizer(num_codes, "zeros", name="codebook")
 
 
 def _side(image_size, hidden_layers):

@@ -1,8 +1,8 @@
 """Preset to compiled VQ-VAE."""
 
 from qrkeras.families.images import image_shape
-from qrkeras.layers import VectorQuantizer
 from qrkeras.models import VQVAE
+from qrkeras.networks import vqvae_codebook
 
 
 def build(preset, source, seed):
@@ -15,7 +15,7 @@ def build(preset, source, seed):
     codes = preset.num_codes
     prior = preset.prior.build(encoder.output_shape[1], 1, num_outputs=codes, num_categories=codes, seed=seed)
     options = {"commitment": preset.commitment, "levels": preset.levels, "seed": seed}
-    model = VQVAE(encoder, decoder, VectorQuantizer(codes, "zeros"), prior, **options)
+    model = VQVAE(encoder, decoder, vqvae_codebook(codes), prior, **options)
     optimizers = preset.optimizer.build(), preset.prior_optimizer.build()
     model.compile(*optimizers, steps_per_execution=preset.steps_per_execution)
     return model
