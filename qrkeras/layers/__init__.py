@@ -8,10 +8,12 @@ from qrkeras.layers.equivariant import EquivariantConv2D, EquivariantDense
 from qrkeras.layers.first_batch import initializing, is_initializing
 from qrkeras.layers.flow import InverseAutoregressiveFlow
 from qrkeras.layers.gated import GatedBlock, append_planes, gate
+from qrkeras.layers.gated_residual import GatedResidual, concat_elu, dropout
 from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
 from qrkeras.layers.quantize import VectorQuantizer, perplexity
 from qrkeras.layers.resampling import ConvAveragePool2D, UpsampleConv2D, conv_average_pool, upsample_conv
+from qrkeras.layers.shifted import ShiftedConv2D, ShiftedConv2DTranspose
 from qrkeras.layers.spectral import SpectralConv2D, SpectralDense, power_round, spectral_norm
 from qrkeras.layers.weight_norm import WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
 
@@ -23,11 +25,14 @@ __all__ = [
     "EquivariantConv2D",
     "EquivariantDense",
     "GatedBlock",
+    "GatedResidual",
     "Gathering",
     "HorizontalConv2D",
     "InverseAutoregressiveFlow",
     "LooksAtBatch",
     "MinibatchDiscrimination",
+    "ShiftedConv2D",
+    "ShiftedConv2DTranspose",
     "SpectralConv2D",
     "SpectralDense",
     "Synchronized",
@@ -39,9 +44,11 @@ __all__ = [
     "WeightNormDense",
     "append_planes",
     "colour_mask",
+    "concat_elu",
     "conv_average_pool",
     "cut_matrix",
     "cut_planes",
+    "dropout",
     "gate",
     "initializing",
     "is_initializing",

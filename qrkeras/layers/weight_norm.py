@@ -58,6 +58,11 @@ class WeightNorm(KernelLayer):
         gain, bias = (_rows(table, labels, x) for table in (self.gain, self.bias))
         return self.activation(self.applied(self._directions(), x) * ops.cast(gain, self.compute_dtype) + bias)
 
+    def parts(self):
+        """The kernel `g v / |v|` and the bias, in the type that is computed in: to be made once, before a loop."""
+        kernel = self.gain * self._directions()
+        return ops.cast(kernel, self.compute_dtype), ops.cast(self.bias, self.compute_dtype)
+
     def _first_gain(self, shape, dtype):
         return ops.zeros(shape, dtype) + _norms(self._cut())
 
