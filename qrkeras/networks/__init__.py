@@ -5,6 +5,7 @@ from qrkeras.networks.classifier import image_classifier, whiten
 from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
+from qrkeras.networks.pixelcnnpp import PixelPlusNetwork, pixelcnnpp
 from qrkeras.networks.sngan import sngan_discriminator, sngan_generator
 from qrkeras.networks.top_down import Inferred, TopDownNetwork, top_down
 from qrkeras.networks.vae import vae_decoder, vae_encoder
@@ -14,6 +15,7 @@ __all__ = [
     "Inferred",
     "LatentQuantiles",
     "PixelNetwork",
+    "PixelPlusNetwork",
     "TopDownNetwork",
     "aiqn",
     "dcgan_discriminator",
@@ -21,6 +23,7 @@ __all__ = [
     "image_classifier",
     "mlp",
     "pixelcnn",
+    "pixelcnnpp",
     "sngan_discriminator",
     "sngan_generator",
     "top_down",
