@@ -13,7 +13,7 @@ from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
 from qrkeras.layers.quantize import VectorQuantizer, perplexity
 from qrkeras.layers.resampling import ConvAveragePool2D, UpsampleConv2D, conv_average_pool, upsample_conv
-from qrkeras.layers.shifted import ShiftedConv2D, ShiftedConv2DTranspose
+from qrkeras.layers.shifted import ShiftedConv2D, ShiftedConv2DTranspose, last_row
 from qrkeras.layers.spectral import SpectralConv2D, SpectralDense, power_round, spectral_norm
 from qrkeras.layers.weight_norm import WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
 
@@ -52,6 +52,7 @@ __all__ = [
     "gate",
     "initializing",
     "is_initializing",
+    "last_row",
     "logistic_noise",
     "looks_at_batch",
     "perplexity",

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from qrkeras.layers.shifted import ShiftedConv2D
+from qrkeras.layers.shifted import ShiftedConv2D, last_row
 from qrkeras.layers.weight_norm import WeightNormDense
 
 SCALE = 0.1  # of g at the start from data
@@ -32,6 +32,7 @@ class BlockParts(NamedTuple):
     Attributes:
       first, second: kernels of K and K'.   skip: matrices of A, one for each aux.   condition: that of B, or None.
       first_bias: of K and A.   second_bias: of K' and the classes, `(2 planes,)` or `(batch, 1, 2 planes)`.
+      first_last, second_last: what a pixel multiplies by: the last rows of K and K', that of K with A of further aux.
     """
 
     first: Any
@@ -40,6 +41,8 @@ class BlockParts(NamedTuple):
     condition: Any
     first_bias: Any
     second_bias: Any
+    first_last: Any
+    second_last: Any
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -124,7 +127,8 @@ class GatedResidual(keras.layers.Layer):
         condition = None if not self.condition else ops.cast(self.condition_kernel, self.compute_dtype)
         if self.table is not None:
             second_bias = second_bias + self._classes(labels)[:, None]
-        return BlockParts(first, second, skip, condition, first_bias, second_bias)
+        first_last = ops.concatenate([last_row(first), *skip[1:]], axis=0)
+        return BlockParts(first, second, skip, condition, first_bias, second_bias, first_last, last_row(second))
 
     def row(self, parts, v, above, aux=(), condition=None):
         """One row of a stream that knows the rows above.
@@ -163,11 +167,10 @@ class GatedResidual(keras.layers.Layer):
         Returns: v', and what the column to the right takes as `left`.
         """
         here = concat_elu(v)
-        t = _product((left[0], here), parts.first) + context[0]
-        for x, matrix in zip(aux, parts.skip[1:], strict=True):
-            t = t + ops.matmul(concat_elu(x), matrix)
+        seen = left[0], here, *(concat_elu(x) for x in aux)
+        t = ops.matmul(ops.concatenate(seen, axis=-1), parts.first_last) + context[0]
         inner = concat_elu(t)
-        g = _product((left[1], inner), parts.second) + context[1]
+        g = ops.matmul(ops.concatenate([left[1], inner], axis=-1), parts.second_last) + context[1]
         return v + _gated(g), (here, inner)
 
     def _window(self, convolution, kernel, *rows):
@@ -192,9 +195,3 @@ class GatedResidual(keras.layers.Layer):
 def _gated(g):
     first, second = ops.split(g, 2, axis=-1)
     return first * ops.sigmoid(second)
-
-
-def _product(columns, kernel):
-    """What columns `(batch, planes)` of the present row come to, by the last row of a kernel."""
-    last = kernel[-1]
-    return ops.matmul(ops.concatenate(columns, axis=-1), ops.reshape(last, (-1, last.shape[-1])))

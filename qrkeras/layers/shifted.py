@@ -113,6 +113,12 @@ class ShiftedConv2DTranspose(_Shifted):
         return (input_shape[0], *sizes, self.filters)
 
 
+def last_row(kernel):
+    """`(columns planes, filters)`: what the columns of the last row that is read, side by side, are multiplied by."""
+    last = kernel[-1]
+    return ops.reshape(last, (-1, last.shape[-1]))
+
+
 def _range(name, pair):
     first, last = pair
     if not (isinstance(first, int) and isinstance(last, int) and first <= min(0, last)):

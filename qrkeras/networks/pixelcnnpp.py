@@ -8,6 +8,7 @@ from qrkeras.layers.kernels import positive_int
 from qrkeras.losses import mixture_outputs
 from qrkeras.networks.condition_stream import ConditionStream
 from qrkeras.networks.seeds import layer_seeds
+from qrkeras.networks.strided_sampler import sample_strided
 
 UPPER, LEFT = (-1, 1), (-1, 0)  # columns that the streams u and l read
 
@@ -257,6 +258,19 @@ class PixelPlusNetwork(keras.Model):
             skip_upper, skip_left = skips.pop()
             upper, left = pair(blocks, (skip_upper,), (skip_left,))
         return upper, left
+
+    def sample(self, tau, known, mask, labels, pixel_of, condition=None):
+        """Images drawn pixel by pixel, as a pure function: see `sample_strided`.
+
+        Args:
+          tau: `(batch, height, width, channels)` in (0, 1).
+          known: images in [-1, 1]; mask: `(batch, height, width)`, 1 where the pixel is known.
+          labels: int `(batch,)`; not looked at where the network has no classes.   condition: as of a call.
+          pixel_of: outputs `(batch, num_outputs)` and levels `(batch, channels)` to values `(batch, channels)` in
+            [-1, 1].
+        Returns: `(batch, height, width, channels)` float32.
+        """
+        return sample_strided(self, tau, known, mask, labels, self.given(condition, labels), pixel_of)
 
     def get_config(self):
         return {**super().get_config(), **self._config}
