@@ -1,4 +1,4 @@
-"""What PixelCNN and PixelIQN share: training, Polyak average, sampling, inpainting."""
+"""What autoregressive models of images share: training, Polyak average, sampling, inpainting."""
 
 from keras import ops
 
@@ -16,13 +16,18 @@ from qrkeras.models.signature import Signature
 class AutoregressiveModel(GenerativeModel):
     """A network that predicts every value of an image from the values before it.
 
-    A subclass gives the equations: `losses(images, outputs, tau)`, unreduced, and `value_of(outputs, tau)`, the value
-    in [-1, 1] that the level tau stands for. `REPORTS` names what is logged, as functions of the mean loss.
+    A subclass gives two equations, and `REPORTS` names what is logged, as functions of the mean loss:
+
+        losses(network, batch, noise, training)     # unreduced, in units of a value
+        value_of(outputs, tau)                      # what the levels tau stand for, in [-1, 1]
+
+    What `value_of` gives is one value, of a network that draws value by value, or a pixel, of one that draws pixels.
 
     `sample`, `inpaint` and `evaluate` use the Polyak average of the weights (`average.averaged`), training never does.
 
     Args:
-      network: of `networks.pixelcnn`.   average_decay: of the Polyak average, in [0, 1); 0 is no average.
+      network: of `networks.pixelcnn` or `networks.pixelcnnpp`.
+      average_decay: of the Polyak average, in [0, 1); 0 is no average.
       seed: int32, of all noise; two models with the same weights and seed train alike.
     """
 
@@ -54,9 +59,7 @@ class AutoregressiveModel(GenerativeModel):
 
     def measures(self, batch, noise, training):
         network = self.network if training else self.average
-        tau = noise("tau") if network.quantile else None
-        outputs = network(to_unit(batch.examples), tau, batch.labels, training=training)
-        return {"loss": ops.mean(self.losses(batch.examples, outputs, tau))}
+        return {"loss": ops.mean(self.losses(network, batch, noise, training))}
 
     def paint(self, tau, images, mask, labels):
         """Images drawn value by value around the known pixels, as a pure function of the averaged weights.

@@ -47,8 +47,9 @@ class PixelIQN(AutoregressiveModel):
         super().__init__(network, average_decay, seed, **kwargs)
         self.kappa = kappa
 
-    def losses(self, images, outputs, tau):
-        return quantile_huber(to_unit(images), outputs[..., 0], tau, self.kappa)
+    def losses(self, network, batch, noise, training):
+        images, tau = to_unit(batch.examples), noise("tau")
+        return quantile_huber(images, network(images, tau, batch.labels)[..., 0], tau, self.kappa)
 
     def value_of(self, outputs, tau):
         return to_unit(to_uint8(outputs[..., 0]))
