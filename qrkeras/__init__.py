@@ -43,9 +43,12 @@ _SERIALIZABLE = {
         "EquivariantConv2D",
         "EquivariantDense",
         "GatedBlock",
+        "GatedResidual",
         "HorizontalConv2D",
         "InverseAutoregressiveFlow",
         "MinibatchDiscrimination",
+        "ShiftedConv2D",
+        "ShiftedConv2DTranspose",
         "SpectralConv2D",
         "SpectralDense",
         "UpsampleConv2D",
@@ -64,8 +67,8 @@ _SERIALIZABLE = {
         "QuantileRegression",
         "Wasserstein",
     ),
-    "models": ("AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelIQN", "VAE", "VQVAE"),
-    "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "TopDownNetwork"),
+    "models": ("AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelCNNPlusPlus", "PixelIQN", "VAE", "VQVAE"),
+    "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "PixelPlusNetwork", "TopDownNetwork"),
 }
 
 __all__ = [*_SUBPACKAGES, *_FUNCTIONS, "__version__"]

@@ -13,8 +13,9 @@ from qrkeras.models.aiqn_vae import AIQNVAE
 from qrkeras.models.gan import GAN
 from qrkeras.models.hierarchical_vae import HierarchicalVAE
 from qrkeras.models.pixelcnn import PixelCNN
+from qrkeras.models.pixelcnnpp import PixelCNNPlusPlus
 from qrkeras.models.pixeliqn import PixelIQN
 from qrkeras.models.vae import VAE
 from qrkeras.models.vqvae import VQVAE
 
-__all__ = ["AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelIQN", "VAE", "VQVAE"]
+__all__ = ["AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelCNNPlusPlus", "PixelIQN", "VAE", "VQVAE"]

@@ -3,6 +3,8 @@
 The pair (seed, step) is a weight of the model, `random_state`: a reloaded model goes on as if it had never stopped.
 """
 
+import zlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -72,6 +74,12 @@ class BatchNoise:
         seed = tf.random.experimental.stateless_fold_in(seed, 0)
         whole = draw(tf.random.stateless_uniform([replicas.count() * self.rows, 2], seed))
         return whole, replicas.rows(lambda n: whole, self.rows)
+
+    def dropout(self, name, shape):
+        """Uniform on [0, 1), `(rows, *shape)`: what a layer called `name` drops by, each name its own stream."""
+        seed = stream(self.state, self.use, len(self.model.NOISES) * self.place)
+        seed = tf.random.experimental.stateless_fold_in(seed, zlib.crc32(name.encode()) & 0x7FFFFFFF)
+        return replicas.rows(lambda n: tf.random.stateless_uniform([n, *shape], seed), self.rows)
 
     def fractions(self):
         """Uniform on [0, 1), `(rows,)`: where between two examples a penalty is taken."""

@@ -259,18 +259,18 @@ class PixelPlusNetwork(keras.Model):
             upper, left = pair(blocks, (skip_upper,), (skip_left,))
         return upper, left
 
-    def sample(self, tau, known, mask, labels, pixel_of, condition=None):
+    def sample(self, tau, known, mask, labels, pixel_of, condition=None, gate=None):
         """Images drawn pixel by pixel, as a pure function: see `sample_strided`.
 
         Args:
           tau: `(batch, height, width, channels)` in (0, 1).
           known: images in [-1, 1]; mask: `(batch, height, width)`, 1 where the pixel is known.
-          labels: int `(batch,)`; not looked at where the network has no classes.   condition: as of a call.
+          labels: int `(batch,)`; not looked at where the network has no classes.   condition, gate: as of a call.
           pixel_of: outputs `(batch, num_outputs)` and levels `(batch, channels)` to values `(batch, channels)` in
             [-1, 1].
         Returns: `(batch, height, width, channels)` float32.
         """
-        return sample_strided(self, tau, known, mask, labels, self.given(condition, labels), pixel_of)
+        return sample_strided(self, tau, known, mask, labels, self.given(condition, labels, gate), pixel_of)
 
     def get_config(self):
         return {**super().get_config(), **self._config}

@@ -6,9 +6,9 @@ from qrkeras import losses, models, networks
 from qrkeras.models import abilities
 
 ABLE = {
-    abilities.Inpaints: {"PixelCNN", "PixelIQN"},
+    abilities.Inpaints: {"PixelCNN", "PixelCNNPlusPlus", "PixelIQN"},
     abilities.Reconstructs: {"VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE"},
-    abilities.HasLikelihood: {"PixelCNN", "VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE"},
+    abilities.HasLikelihood: {"PixelCNN", "PixelCNNPlusPlus", "VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE"},
     abilities.HasQuantiles: {"PixelIQN"},
     abilities.HasLatents: {"VAE", "AIQNVAE"},
     abilities.JudgesRealism: {"GAN"},

@@ -90,7 +90,8 @@ def instances():
     yield layers.ColourDense(3, 3)
     yield from (layers.ConvAveragePool2D(2), layers.UpsampleConv2D(2), layers.VerticalConv2D(2))
     yield layers.HorizontalConv2D(2)
-    yield layers.GatedBlock(2)
+    yield from (layers.GatedBlock(2), layers.GatedResidual(2, (-1, 0)))
+    yield from (layers.ShiftedConv2D(2), layers.ShiftedConv2DTranspose(2))
     yield from (layers.EquivariantConv2D(2, 3, 4), layers.EquivariantDense(2, 4), layers.MinibatchDiscrimination(3))
     yield from (layers.SpectralConv2D(2, 3), layers.SpectralDense(2))
     yield from (layers.WeightNormConv2D(2, 3), layers.WeightNormConv2DTranspose(2, 3), layers.WeightNormDense(2))
@@ -101,6 +102,7 @@ def instances():
     yield networks.classifier.Identity(1)
     yield networks.aiqn(2, 4, 1, seed=1)
     yield networks.pixelcnn(4, 1, blocks=1, kernel_size=3, planes=2, output_planes=2, seed=1)
+    yield networks.pixelcnnpp(4, 1, planes=2, blocks=1, resolutions=1, seed=1)
     yield networks.top_down(4, 1, (2,), (1,), (1,), seed=1)
 
 

@@ -72,6 +72,14 @@ def pixels(build, **outputs):
     return model
 
 
+def pixelcnnpp():
+    sizes = {"planes": 3, "blocks": 1, "resolutions": 2, "components": 2, "dropout": 0.5}
+    model = models.PixelCNNPlusPlus(networks.pixelcnnpp(8, 1, **sizes, num_classes=4, seed=1), average_decay=0.9)
+    model.initialize(IMAGES, LABELS)
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9))
+    return model
+
+
 def vae(build, *parts, **options):
     sizes = {"channels": 1, "latent_dim": 4, "width": 4, "hidden_layers": 1}
     model = build(networks.vae_encoder(8, **sizes, seed=1), networks.vae_decoder(8, **sizes, seed=2), *parts, **options)
@@ -131,6 +139,7 @@ BUILDS = {
     "minibatch discrimination": lambda: sngan(batch_features="minibatch"),
     "PixelCNN": lambda: pixels(models.PixelCNN),
     "PixelIQN": lambda: pixels(models.PixelIQN, num_outputs=1, quantile=True),
+    "PixelCNNPlusPlus": pixelcnnpp,
     "VAE": lambda: vae(models.VAE),
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(4, 8, 1, seed=3), average_decay=0.9),
     "hierarchical VAE": hierarchical_vae,

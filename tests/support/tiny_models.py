@@ -46,11 +46,17 @@ def vqvae():
     return models.VQVAE(*parts, layers.VectorQuantizer(4), networks.pixelcnn(4, 1, **pixels, seed=3))
 
 
+def pixelcnnpp():
+    sizes = {"planes": 2, "blocks": 1, "resolutions": 2, "components": 2}
+    return models.PixelCNNPlusPlus(networks.pixelcnnpp(8, 1, **sizes, seed=1))
+
+
 BUILDERS = {
     "points": gan,
     "images": image_gan,
     "PixelCNN": lambda: pixels(models.PixelCNN, 4, num_outputs=256),
     "PixelIQN": lambda: pixels(models.PixelIQN, num_outputs=1, quantile=True),
+    "PixelCNNPlusPlus": pixelcnnpp,
     "VAE": vae,
     "HierarchicalVAE": hierarchical_vae,
     "VQVAE": vqvae,
