@@ -37,7 +37,7 @@ def from_preset(name, seed=0, shape=None):
     source = types.SimpleNamespace(kind=kinds.of(shape), shape=tuple(shape), num_classes=num_classes)
     model = build.model(preset, source, seed)
     if own and abilities.can(model, abilities.StartsFromData):
-        stages.initialize(model, build.dataset(preset), seed)
+        stages.initialize(model, build.dataset(preset, labels=preset.takes_labels), seed)
     stages.start(model, preset.start_from)
     return model
 

@@ -5,6 +5,8 @@ What a stage does not train is `frozen` in its preset: `experiments.build.model`
 
 import itertools
 
+import keras
+
 from qrkeras import callbacks
 from qrkeras.experiments import runs
 from qrkeras.models import abilities
@@ -15,11 +17,11 @@ STARTS_FROM = 128  # images
 def initialize(model, source, seed):
     """Starts the weights of a new model from the first images of its training, if it has such weights.
 
-    Args: source: training data without labels.   seed: int, of their order.
+    Args: source: training data, with labels where the model takes them.   seed: int, of their order.
     """
     if abilities.can(model, abilities.StartsFromData):
         first = next(iter(source.batches(min(STARTS_FROM, source.size), seed)))
-        model.initialize(first.numpy())
+        model.initialize(*(part.numpy() for part in keras.tree.flatten(first)))
 
 
 def start(model, path):

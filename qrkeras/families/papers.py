@@ -7,6 +7,8 @@ PAPERS = {
     "AIQN": "Autoregressive Quantile Networks for Generative Modeling (Ostrovski, Dabney and Munos 2018)",
     "IAF": "Improved Variational Inference with Inverse Autoregressive Flow (Kingma et al. 2016)",
     "VQ-VAE": "Neural Discrete Representation Learning (van den Oord, Vinyals and Kavukcuoglu 2017)",
+    "PixelCNN++": "Improving the PixelCNN with Discretized Logistic Mixture Likelihood and Other Modifications "
+    "(Salimans et al. 2017)",
     "Lucas": "Mixed batches and symmetric discriminators for GAN training, as chapter 4 of Lucas's thesis has it",
 }
 

@@ -33,6 +33,7 @@ NonNegative = Annotated[float, Range("at least 0", lambda value: value >= 0)]
 Counts = Annotated[
     tuple[int, ...], Range("one or more numbers of at least 1", lambda value: bool(value) and min(value) >= 1)
 ]
+Levels = Annotated[int, Range("2 to 256", lambda value: 2 <= value <= 256)]
 Share = Annotated[float, Range("at least 0 and below 1", lambda value: 0 <= value < 1)]
 
 

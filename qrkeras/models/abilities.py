@@ -51,7 +51,7 @@ class JudgesRealism(Protocol):
 
 @ability("starts its weights from data")
 class StartsFromData(Protocol):
-    def initialize(self, images): ...
+    def initialize(self, images): ...  # and labels, of a model that takes them
 
 
 def can(model, protocol):

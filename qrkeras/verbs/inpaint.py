@@ -29,7 +29,7 @@ def inpaint(
     A pixel is drawn from the pixels above it and to its left, so that what is known below it does not count.
 
     Args:
-      run: Run directory of a PixelCNN or PixelIQN.
+      run: Run directory of a PixelCNN, PixelIQN or PixelCNN++.
       n: Number of images.
       known: Half of each image that is kept.
       completions: Number of completions drawn for each image.

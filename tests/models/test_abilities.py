@@ -12,7 +12,7 @@ ABLE = {
     abilities.HasQuantiles: {"PixelIQN"},
     abilities.HasLatents: {"VAE", "AIQNVAE"},
     abilities.JudgesRealism: {"GAN"},
-    abilities.StartsFromData: {"HierarchicalVAE", "VQVAE"},
+    abilities.StartsFromData: {"HierarchicalVAE", "PixelCNNPlusPlus", "VQVAE"},
 }
 
 

@@ -27,7 +27,7 @@ NAMES = (
     "qrgan-ring8", "qrgan-grid25", "nsgan-grid25", "lsgan-ring8", "wgan-gp-grid25", "qrgan-bounded-ring8",
     "qrgan-l2-grid25", "qrgan-digits", "nsgan-digits", "wgan-gp-digits", "pixeliqn-digits", "pixelcnn-digits",
     "vae-digits", "aiqnvae-digits", "aiqnvae-squared-digits", "bgan-squares", "mixup-circles", "mbgan-digits",
-    "sngan-digits", "minibatch-digits", "iafvae-digits", "hvae-digits", "vqvae-digits",
+    "sngan-digits", "minibatch-digits", "iafvae-digits", "hvae-digits", "vqvae-digits", "pixelcnnpp-digits",
 )  # fmt: skip
 SIZES = {
     "network.width": 4, "network.hidden_layers": 1, "latent_dim": 4, "aiqn.width": 8, "aiqn.hidden_layers": 2,

@@ -135,6 +135,13 @@ def single_layers():
         trained_alike(name, layer, *given)
         with layers.initializing():
             keep(f"{name} started", layer(*given), layer.gain, layer.bias)
+    for name, layer in {
+        "shifted": layers.ShiftedConv2D(3, (-1, 0), (-1, 0), 2),
+        "shifted above": layers.ShiftedConv2D(3, (-2, -1)),
+        "shifted transposed": layers.ShiftedConv2DTranspose(3, (-1, 1)),
+    }.items():
+        layer.build(images.shape)
+        trained_alike(name, drawn(layer), images)
     flow, planes = layers.InverseAutoregressiveFlow(5), normal(2, 6, 6, 5)
     flow.build(images.shape, planes.shape)
     trained_alike("flow", drawn(flow), images, planes)
@@ -210,6 +217,13 @@ def whole_networks():
     sizes = {"channels": 1, "code_dim": 3, "width": 4, "hidden_layers": 2}
     trained_alike("vqvae encoder", drawn(networks.vqvae_encoder(8, **sizes)), images)
     trained_alike("vqvae decoder", drawn(networks.vqvae_decoder(8, **sizes)), normal(3, 2, 2, 3))
+
+    sizes = {"planes": 3, "blocks": 1, "resolutions": 2, "components": 2, "num_classes": 3, "condition": (2, 2, 1)}
+    plus = drawn(networks.pixelcnnpp(4, 3, **sizes))
+    condition, tau = normal(2, 2, 2, 1), uniform(2, 4, 4, 3)
+    trained_alike("pixelcnnpp", plus, normal(2, 4, 4, 3), condition=condition, labels=labels)
+    pixel_of = lambda outputs, tau: ops.tanh(outputs[..., :3] + tau)  # noqa: E731
+    keep("pixelcnnpp sample", plus.sample(tau, normal(2, 4, 4, 3), mask, labels, pixel_of, condition))
 
 
 equations()

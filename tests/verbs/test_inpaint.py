@@ -27,7 +27,11 @@ def test_inpaint_command(pixels_run, tmp_path, capfd):
     ("options", "run", "message"),
     [
         ([], "images_run", "must be of a model that completes images"),
-        ([], "latents_run", "model that completes images of which a part is known: PixelCNN or PixelIQN"),
+        (
+            [],
+            "latents_run",
+            "model that completes images of which a part is known: PixelCNN or PixelCNNPlusPlus or PixelIQN",
+        ),
         (["--n", "0"], "pixels_run", "n must be at least 1"),
         (["--tau", "1.5"], "pixels_run", "tau"),
     ],

@@ -1,8 +1,10 @@
-"""PixelCNN and PixelIQN."""
+"""PixelCNN, PixelIQN and PixelCNN++."""
 
-from qrkeras.families.pixels.presets import PRESETS, PUBLISHED
+from qrkeras.families.pixels import plus, presets
 from qrkeras.families.pixels.spaces import SPACES
 
 CLAIMS = ()
+PRESETS = {**presets.PRESETS, **plus.PRESETS}
+PUBLISHED = {**presets.PUBLISHED, **plus.PUBLISHED}
 
 __all__ = ["CLAIMS", "PRESETS", "PUBLISHED", "SPACES"]

@@ -1,7 +1,7 @@
-"""Preset to compiled PixelCNN or PixelIQN."""
+"""Preset to compiled PixelCNN, PixelIQN or PixelCNN++."""
 
 from qrkeras.families.images import image_shape
-from qrkeras.models import PixelCNN, PixelIQN
+from qrkeras.models import PixelCNN, PixelCNNPlusPlus, PixelIQN
 
 
 def build(preset, source, seed):
@@ -22,5 +22,17 @@ def build(preset, source, seed):
     )
     options = {"average_decay": preset.average_decay, "seed": seed}
     model = PixelIQN(network, kappa=preset.kappa, **options) if quantile else PixelCNN(network, **options)
+    model.compile(preset.optimizer.build(), steps_per_execution=preset.steps_per_execution)
+    return model
+
+
+def build_plus(preset, source, seed):
+    """`PixelPlusPreset.build`; what its weights start from is left to `experiments.stages`.
+
+    Raises:
+      ValueError: if the data are no square images, or the network does not fit them.
+    """
+    network = preset.network.build(*image_shape(source), source.num_classes, seed)
+    model = PixelCNNPlusPlus(network, average_decay=preset.average_decay, seed=seed)
     model.compile(preset.optimizer.build(), steps_per_execution=preset.steps_per_execution)
     return model

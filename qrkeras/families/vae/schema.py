@@ -4,7 +4,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from qrkeras.families.optimizers import Adam, Adamax
-from qrkeras.families.parts import Count, Counts, NonNegative, Positive, Range, Share, part
+from qrkeras.families.parts import Count, Counts, Levels, NonNegative, Positive, Range, Share, part
 from qrkeras.families.preset import Preset
 
 
@@ -74,7 +74,6 @@ class VaePreset(Preset):
         return build(self, source, seed)
 
 
-Levels = Annotated[int, Range("2 to 256", lambda value: 2 <= value <= 256)]
 LevelLikelihood = Literal["discretized_logistic", "dequantized_uniform", "dequantized_variational"]
 Stem = Annotated[tuple[int, int], Range("a kernel's size and a stride of at least 1", lambda value: min(value) >= 1)]
 
