@@ -36,8 +36,9 @@ def logistic_mixture(values, outputs, levels=256):
     """
     mixture = _Mixture(outputs, values.shape[-1], levels)
     log_weights = ops.log_softmax(mixture.logits)
+    colours = [values[..., colour] for colour in range(mixture.colours)]
     for colour in range(mixture.colours):
-        log_weights = log_weights - mixture.nats(values, colour)
+        log_weights = log_weights - mixture.nats(colours, colour)
     return -ops.logsumexp(log_weights, axis=-1)
 
 
@@ -58,7 +59,7 @@ def logistic_mixture_quantile(outputs, tau, known, is_known, levels=256):
     is_known = ops.broadcast_to(is_known, ops.shape(known))
     for colour in range(mixture.colours):
         if colour:
-            log_weights = log_weights - mixture.nats(ops.stack(found, axis=-1), colour - 1)
+            log_weights = log_weights - mixture.nats(found, colour - 1)
         drawn = mixture.quantile(ops.softmax(log_weights), found, colour, tau[..., colour])
         found.append(ops.where(is_known[..., colour], known[..., colour], drawn))
     return ops.stack(found, axis=-1)
@@ -90,12 +91,10 @@ class _Mixture:
             mean = mean + coefficient * (ops.cast(level, "float32") * self.step - 1.0)[..., None]
         return mean
 
-    def nats(self, values, colour):
-        """`-log L` of a colour under each component, `(..., K)`, of values `(..., at least colour + 1)`."""
-        mean = self.mean([values[..., c] for c in range(colour)], colour)
-        return discretized_logistic(
-            values[..., colour, None], mean, self.log_scales[colour], self.levels, step=self.step
-        )
+    def nats(self, levels, colour):
+        """`-log L` of a colour under each component, `(..., K)`, of the levels of colours, each `(...)`."""
+        mean, level = self.mean(levels[:colour], colour), ops.expand_dims(levels[colour], -1)
+        return discretized_logistic(level, mean, self.log_scales[colour], self.levels, step=self.step)
 
     def quantile(self, weights, earlier, colour, tau):
         """The least level whose distribution function reaches tau, `(...)` int32."""
