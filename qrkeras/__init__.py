@@ -59,6 +59,7 @@ _SERIALIZABLE = {
         "WeightNormDense",
     ),
     "losses": (
+        "Auxiliary",
         "BatchSmoothing",
         "Hinge",
         "LeastSquares",
@@ -67,7 +68,17 @@ _SERIALIZABLE = {
         "QuantileRegression",
         "Wasserstein",
     ),
-    "models": ("AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelCNNPlusPlus", "PixelIQN", "VAE", "VQVAE"),
+    "models": (
+        "AGAVE",
+        "AIQNVAE",
+        "GAN",
+        "HierarchicalVAE",
+        "PixelCNN",
+        "PixelCNNPlusPlus",
+        "PixelIQN",
+        "VAE",
+        "VQVAE",
+    ),
     "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "PixelPlusNetwork", "TopDownNetwork"),
 }
 

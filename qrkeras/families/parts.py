@@ -28,6 +28,7 @@ class _Rhythm:
 
 RHYTHM = _Rhythm()
 Count = Annotated[int, Range("at least 1", lambda value: value >= 1)]
+Whole = Annotated[int, Range("at least 0", lambda value: value >= 0)]
 Positive = Annotated[float, Range("above 0", lambda value: 0 < value < math.inf)]
 NonNegative = Annotated[float, Range("at least 0", lambda value: value >= 0)]
 Counts = Annotated[

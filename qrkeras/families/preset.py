@@ -23,7 +23,10 @@ def _rises(value):
     return bool(steps) and all(a < b for a, b in itertools.pairwise((0, *steps)))
 
 
-Steps = Annotated[int | tuple[int, ...], Range("at least 1, or several steps that rise from 1", _rises)]
+Steps = Annotated[
+    int | tuple[int, ...] | None,
+    Range("at least 1, or several steps that rise from 1", lambda value: value is None or _rises(value)),
+]
 
 
 @part
@@ -49,7 +52,7 @@ class Preset:
     """Updates of the whole training (of a GAN: of the generator)."""
     log_every: Annotated[Count, RHYTHM]
     """Steps between lines of metrics.jsonl."""
-    sample_every: Annotated[Steps | None, RHYTHM]
+    sample_every: Annotated[Steps, RHYTHM]
     """Steps between pictures of samples from fixed noise, or the steps at which they are drawn; None: never."""
     checkpoint_every: Annotated[Count, RHYTHM]
     """Steps between checkpoints; the last two are kept."""

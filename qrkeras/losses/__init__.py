@@ -8,6 +8,7 @@ from qrkeras.losses.adversarial import (
     QuantileRegression,
     Wasserstein,
 )
+from qrkeras.losses.auxiliary import Auxiliary
 from qrkeras.losses.bounds import free_nats, log_mean_exp, log_mean_weight
 from qrkeras.losses.dequantization import dequantized, dequantized_nats, quantized
 from qrkeras.losses.likelihood import (
@@ -29,6 +30,7 @@ from qrkeras.losses.quantile import pinball, quantile_fractions, quantile_huber
 from qrkeras.losses.quantile_divergence import quantile_divergence, quantile_divergence_of_functions
 
 __all__ = [
+    "Auxiliary",
     "BatchSmoothing",
     "Hinge",
     "LeastSquares",

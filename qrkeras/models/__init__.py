@@ -9,6 +9,7 @@ from qrkeras.machine.keras_settings import check_keras
 
 check_keras()
 
+from qrkeras.models.agave import AGAVE
 from qrkeras.models.aiqn_vae import AIQNVAE
 from qrkeras.models.gan import GAN
 from qrkeras.models.hierarchical_vae import HierarchicalVAE
@@ -18,4 +19,4 @@ from qrkeras.models.pixeliqn import PixelIQN
 from qrkeras.models.vae import VAE
 from qrkeras.models.vqvae import VQVAE
 
-__all__ = ["AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelCNNPlusPlus", "PixelIQN", "VAE", "VQVAE"]
+__all__ = ["AGAVE", "AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelCNNPlusPlus", "PixelIQN", "VAE", "VQVAE"]

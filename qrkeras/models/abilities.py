@@ -32,6 +32,13 @@ class HasLikelihood(Protocol):
     def bits_per_dim(self, images): ...
 
 
+@ability("tells what an autoregressive decoder takes from its latents")
+class Decomposes(Protocol):
+    def decompose(self, images, seed=0): ...
+
+    def draws(self, n, draws, seed=0): ...
+
+
 @ability("predicts quantiles of every value")
 class HasQuantiles(Protocol):
     def quantiles(self, images, tau, labels=None): ...

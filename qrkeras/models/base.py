@@ -40,7 +40,7 @@ class GenerativeModel(TrainedModel):
       AVERAGES: part that follows another by a Polyak average of `average_decay` -> that other.
       NOISES: names of the noise that `measures` draws, each of its own stream.
       noise_shapes: shapes of noises that have another than `noise_shape`, by name.
-      WAYS: ways to draw, the default first.
+      WAYS: ways to draw, the default first.   BOUNDED_WAY: the one whose likelihood `bits_per_dim` is or bounds.
       FLOAT_IMAGES: whether images may be floats in [-1, 1], or must be uint8.
       distribution: of the noise, one of `noise.DISTRIBUTIONS`.   batch_size: samples drawn at a time.
       num_classes: number of classes that the model draws by label, or None.
@@ -54,6 +54,7 @@ class GenerativeModel(TrainedModel):
     NOISES = ("tau",)
     noise_shapes = {}
     WAYS = ("prior",)
+    BOUNDED_WAY = "prior"
     distribution = "levels"
     batch_size = 256
 

@@ -71,12 +71,16 @@ class LatentModel(GenerativeModel):
 
     def decode(self, latents, batch_size=256):
         """The images that latents `(n, latent_dim)` stand for: NumPy array, uint8."""
+        return all_batches(self.decode_function, batch_size, self._checked_latents(latents))
+
+    def _checked_latents(self, latents):
+        """Latents as float32 NumPy array; raises ValueError."""
         latents = np.asarray(latents, "float32")
         if latents.shape[1:] != (self.latent_dim,) or not len(latents):
             raise ValueError(f"latents must have shape (n, {self.latent_dim}), n at least 1. Received: {latents.shape}")
         if not np.isfinite(latents).all():
             raise ValueError("latents must be finite. Received: NaN or infinity")
-        return all_batches(self.decode_function, batch_size, latents)
+        return latents
 
     def reconstruct(self, images, batch_size=256):
         """What the codes of uint8 images stand for: NumPy array of their shape, uint8."""
@@ -89,14 +93,18 @@ class LatentModel(GenerativeModel):
           start, end: uint8 images `(n, height, width, channels)`.   steps: images on each line, at least 2.
         Returns: NumPy array `(n, steps, height, width, channels)` uint8.
         """
+        drawn = self.decode(self.lines(start, end, steps, batch_size), batch_size)
+        return drawn.reshape(-1, steps, *self.example_shape)
+
+    def lines(self, start, end, steps, batch_size=256):
+        """The latents of `interpolate`, `(n steps, latent_dim)`; raises ValueError."""
         if steps < 2:
             raise ValueError(f"steps must be at least 2, the two ends. Received: {steps}")
         if len(start) != len(end):
             raise ValueError(f"start and end must be equally many images. Received: {len(start)} and {len(end)}")
         first, last = self.encode(start, batch_size)[:, None], self.encode(end, batch_size)[:, None]
         at = np.linspace(0, 1, steps, dtype="float32")[:, None]
-        drawn = self.decode(((1 - at) * first + at * last).reshape(-1, self.latent_dim), batch_size)
-        return drawn.reshape(-1, steps, *self.example_shape)
+        return ((1 - at) * first + at * last).reshape(-1, self.latent_dim)
 
     def bits_per_dim(self, images, samples=1, seed=0, batch_size=64):
         """Upper bound of `-log2 p(x) / D` of each image, D values each  (IWAE: Burda et al. 2016, eq. 8):

@@ -38,6 +38,8 @@ def top_down(
     blocks=(2,),
     stem=(5, 2),
     flow=True,
+    output_size=None,
+    output_channels=None,
     seed=None,
     name="hierarchy",
 ):
@@ -49,13 +51,19 @@ def top_down(
         one has half the side.
       stem: kernel size and stride of the first and of the last convolution.
       flow: whether posteriors pass an inverse autoregressive flow.
+      output_size, output_channels: of what comes out; None: the image's. The head resamples the finest resolution,
+        image_size / stride, to that size.
       seed: int, from which every layer draws its own seed, or None.
     Returns: a `TopDownNetwork`.
     Raises:
-      ValueError: for sizes of unequal numbers, or an image_size that the strides do not divide.
+      ValueError: for sizes of unequal numbers, an image_size that the strides do not divide, or an output_size that
+        is neither a multiple nor a divisor of the finest resolution.
     """
-    sizes = {"planes": planes, "latent_planes": latent_planes, "blocks": blocks}
-    return TopDownNetwork(image_size, channels, **sizes, stem=stem, flow=flow, seed=seed, name=name)
+    options = {
+        "planes": planes, "latent_planes": latent_planes, "blocks": blocks, "stem": stem, "flow": flow,
+        "output_size": output_size, "output_channels": output_channels,
+    }  # fmt: skip
+    return TopDownNetwork(image_size, channels, **options, seed=seed, name=name)
 
 
 class Inferred(NamedTuple):
@@ -65,7 +73,7 @@ class Inferred(NamedTuple):
       latents: `(batch, n)`.   log_ratio: `log p(z) - log q(z | x)` of each latent plane, `(batch, C)`.
       gaussians: of each layer, mean and log-deviation of the posterior before its flow, and of the prior: 4 tensors
         `(batch, h, w, z)`.
-      outputs: `(batch, image_size, image_size, channels)` float32.
+      outputs: `(batch, output_size, output_size, output_channels)` float32.
     """
 
     latents: Any
@@ -164,9 +172,23 @@ class TopDownNetwork(keras.Model):
 
     Attributes:
       latent_shapes: of each layer, `(h, w, z)`, the top first.   latent_dim: number of latents, n.
+      outputs_shape: of what comes out for an image, `(output_size, output_size, output_channels)`.
     """
 
-    def __init__(self, image_size, channels, planes, latent_planes, blocks, stem, flow, seed, **kwargs):
+    def __init__(
+        self,
+        image_size,
+        channels,
+        planes,
+        latent_planes,
+        blocks,
+        stem,
+        flow,
+        seed,
+        output_size=None,
+        output_channels=None,
+        **kwargs,
+    ):
         super().__init__(autocast=False, **kwargs)
         planes, latent_planes, blocks, stem = (tuple(sizes) for sizes in (planes, latent_planes, blocks, stem))
         if not len(planes) == len(latent_planes) == len(blocks) >= 1:
@@ -184,19 +206,25 @@ class TopDownNetwork(keras.Model):
         self.image_shape = (image_size, image_size, channels)
         self._config = {
             "image_size": image_size, "channels": channels, "planes": planes, "latent_planes": latent_planes,
-            "blocks": blocks, "stem": stem, "flow": flow, "seed": seed,
+            "blocks": blocks, "stem": stem, "flow": flow, "seed": seed, "output_size": output_size,
+            "output_channels": output_channels,
         }  # fmt: skip
         seeds = layer_seeds(seed, "top_down")
         side = image_size // stride
-        initial = {"scale": SCALE, "strides": stride}
 
         def kernels():
             return keras.initializers.RandomNormal(0.0, 0.05, next(seeds))
 
-        self.stem = WeightNormConv2D(planes[0], size, **initial, kernel_initializer=kernels(), dtype=self.dtype_policy)
-        self.head = WeightNormConv2DTranspose(
-            channels, size, **initial, kernel_initializer=kernels(), dtype="float32", name="head"
+        self.stem = WeightNormConv2D(
+            planes[0], size, scale=SCALE, strides=stride, kernel_initializer=kernels(), dtype=self.dtype_policy
         )
+        output_size = image_size if output_size is None else output_size
+        kind, strides = _resampling(side, output_size)
+        self.outputs_shape = (output_size, output_size, output_channels or channels)
+        self.head = kind(
+            self.outputs_shape[-1], size, scale=SCALE, strides=strides, kernel_initializer=kernels(),
+            dtype="float32", name="head",
+        )  # fmt: skip
         self.blocks, shapes = [], []  # from the image up
         for level, number in enumerate(blocks):
             for i in range(number):
@@ -285,6 +313,17 @@ class TopDownNetwork(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **self._config}
+
+
+def _resampling(side, wanted):
+    """The convolution that leads from a side to another, and its stride."""
+    if wanted >= 1 and wanted % side == 0:
+        return WeightNormConv2DTranspose, wanted // side
+    if wanted >= 1 and side % wanted == 0:
+        return WeightNormConv2D, side // wanted
+    raise ValueError(
+        f"output_size must be a multiple or a divisor of the finest resolution, {side}. Received: {wanted}"
+    )
 
 
 def _parts(x, *planes):

@@ -1,6 +1,7 @@
 """Every picture: images, points, curves, sweeps."""
 
 from qrkeras.pictures.curves import (
+    decompositions,
     histograms,
     loss_panels,
     minimum_curves,
@@ -14,6 +15,7 @@ from qrkeras.pictures.points import contours, point_panels
 
 __all__ = [
     "contours",
+    "decompositions",
     "histograms",
     "image_grid",
     "image_panels",

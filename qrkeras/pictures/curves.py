@@ -115,6 +115,28 @@ def spread_curves(series, label, path):
     save(figure, path)
 
 
+def decompositions(rows, path):
+    """Writes KL, reconstructions and bounds of models against their lambda  (Lucas's thesis, Fig. 3.4).
+
+    Args:
+      rows: name -> "lambda"; "kl" in nats; "pixel_bits", "auxiliary_bits", "elbo" and "iwae" in bits for a value.
+    """
+    told = sorted(rows.values(), key=lambda row: row["lambda"])
+    panels = {
+        "KL, nats an image": {"kl": "KL"},
+        "reconstruction, bits a value": {"pixel_bits": "image", "auxiliary_bits": "auxiliary image"},
+        "bound of the image, bits a value": {"elbo": "ELBO", "iwae": "IWAE"},
+    }
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    for axis, (title, lines) in zip(figure.subplots(1, 3), panels.items()):
+        for (field, label), colour in zip(lines.items(), COLOURS):
+            axis.plot([row["lambda"] for row in told], [row[field] for row in told], "o-", color=colour, label=label)
+        axis.set(title=title, xlabel="lambda")
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    save(figure, path)
+
+
 def precision_recall_curves(series, path):
     """Writes precision against recall for distributions  (Sajjadi 2018, Fig. 4).
 

@@ -17,6 +17,7 @@ VERBS = (
     "inpaint",
     "reconstruct",
     "latents",
+    "decompose",
     "evaluate",
     "calibration",
     "export",

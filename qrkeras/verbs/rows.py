@@ -85,7 +85,7 @@ def measure(
             name = f"{run.path} ({way})" if way else str(run.path)
             shown = progress.shown(draw(evaluator.samples), name, evaluator.samples, BATCH_SIZE, verbose)
             measures = evaluator.measure(shown)
-            bits = _bits_per_dim(run.preset, model) if way in ("", "prior") else None  # a VAE's bound is of its prior
+            bits = _bits_per_dim(run.preset, model) if way in ("", model.BOUNDED_WAY) else None
             images = np.concatenate(list(draw(PICTURED)))
             rows.append(Row(name, model.step, measures, classes, bits, images))
     held_out = build.dataset(preset, "test")

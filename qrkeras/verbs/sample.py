@@ -1,7 +1,6 @@
 """`qrkeras sample`: what a run's model draws."""
 
 import pathlib
-from typing import Literal
 
 from qrkeras.verbs.arguments import Run
 
@@ -12,7 +11,8 @@ def sample(
     n: int = 64,
     seed: int = 0,
     batch_size: int = 64,
-    way: Literal["aiqn", "prior"] | None = None,
+    way: str | None = None,
+    draws: int | None = None,
     output: pathlib.Path | None = None,
 ):
     """Draw samples from a run: a PNG grid of images, or points as .npy and PNG.
@@ -22,7 +22,9 @@ def sample(
       n: Number of samples.
       seed: Seed of the samples' noise.
       batch_size: Number of samples drawn at a time; the samples are the same whatever it is.
-      way: Way in which latents are drawn, for a VAE; None: an AIQN-VAE's AIQN, any other's prior.
+      way: Way in which samples are drawn, where a model has several; None: its first. AIQN-VAE: aiqn, prior. AGAVE:
+        pixels, auxiliary, what its decoder says of the same draw.
+      draws: Images drawn of each sample's latents, beside what the decoder says of them: AGAVE, N rows; None: one each.
       output: File to write, .png or .npy; None: RUN/samples-SEED.png, or RUN/samples-prior-SEED.png
         if WAY is given. Points also come as .npy beside it.
     """
@@ -31,7 +33,7 @@ def sample(
     from qrkeras.experiments import kinds, runs
     from qrkeras.experiments.train import load_model
     from qrkeras.machine import progress
-    from qrkeras.models.abilities import HasLatents, can
+    from qrkeras.models.abilities import Decomposes, HasLatents, can
 
     opened = runs.load(run)
     output = output or opened.path / (f"samples-{way}-{seed}.png" if way else f"samples-{seed}.png")
@@ -39,10 +41,28 @@ def sample(
         raise ValueError(f"output must end in .png or .npy. Received: {output}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
+    if draws is not None:
+        return _rows_that_share_latents(load_model(opened, able=Decomposes), n, draws, seed, batch_size, output)
     model = load_model(opened)
-    if way and not can(model, HasLatents):
+    if way and len(model.WAYS) == 1 and not can(model, HasLatents):
         raise ValueError(f"way must be left out for {opened.name}, whose model samples in one way. Received: {way}")
     batches = model.sample_batches(n, seed, batch_size, way=way)
     drawn = np.concatenate(list(progress.shown(batches, "samples", n, batch_size)))
     output.parent.mkdir(parents=True, exist_ok=True)
     return kinds.of(model.kind).write(drawn, opened, output)
+
+
+def _rows_that_share_latents(model, n, draws, seed, batch_size, output):
+    """Writes a row for each draw of latents: what the decoder says of it, and images of it  (Lucas, Fig. 3.5)."""
+    import numpy as np
+
+    from qrkeras import pictures
+
+    rows = model.draws(n, draws, seed, batch_size)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.suffix == ".npy":
+        np.save(output, rows)
+    else:
+        images = rows.reshape(-1, *rows.shape[2:])
+        pictures.image_grid(images, output, columns=draws + 1, scale=max(2, 64 // images.shape[2]))
+    return [output]

@@ -7,12 +7,13 @@ from qrkeras.models import abilities
 
 ABLE = {
     abilities.Inpaints: {"PixelCNN", "PixelCNNPlusPlus", "PixelIQN"},
-    abilities.Reconstructs: {"VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE"},
-    abilities.HasLikelihood: {"PixelCNN", "PixelCNNPlusPlus", "VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE"},
+    abilities.Reconstructs: {"VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE", "AGAVE"},
+    abilities.HasLikelihood: {"PixelCNN", "PixelCNNPlusPlus", "VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE", "AGAVE"},
     abilities.HasQuantiles: {"PixelIQN"},
     abilities.HasLatents: {"VAE", "AIQNVAE"},
     abilities.JudgesRealism: {"GAN"},
-    abilities.StartsFromData: {"HierarchicalVAE", "PixelCNNPlusPlus", "VQVAE"},
+    abilities.StartsFromData: {"HierarchicalVAE", "PixelCNNPlusPlus", "VQVAE", "AGAVE"},
+    abilities.Decomposes: {"AGAVE"},
 }
 
 

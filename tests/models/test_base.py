@@ -96,7 +96,7 @@ def instances():
     yield from (layers.SpectralConv2D(2, 3), layers.SpectralDense(2))
     yield from (layers.WeightNormConv2D(2, 3), layers.WeightNormConv2DTranspose(2, 3), layers.WeightNormDense(2))
     yield from (layers.Dequantizer(2), layers.InverseAutoregressiveFlow(2), layers.VectorQuantizer(3))
-    yield from (losses.BatchSmoothing(0.3), losses.Mixup())
+    yield from (losses.BatchSmoothing(0.3), losses.Mixup(), losses.Auxiliary(16, grey=True))
     yield from (losses.Hinge(), losses.LeastSquares(), losses.NonSaturating(), losses.Wasserstein())
     yield losses.QuantileRegression(4)
     yield networks.classifier.Identity(1)

@@ -49,6 +49,22 @@ def test_resolutions(stem, blocks):
     assert network.generate(_normal(2, network.latent_dim))[1].shape == (2, 8, 8, 3)
 
 
+@pytest.mark.parametrize("size", [16, 8, 4])
+def test_outputs_of_other_sizes_than_the_images(size):
+    # From 8 x 8: transposed of stride 2, of stride 1, and a convolution of stride 2.
+    network = top_down(16, 3, (4,), (1,), (1,), output_size=size, output_channels=2)
+    assert network.outputs_shape == (size, size, 2)
+    outputs = network.generate(_normal(3, network.latent_dim))[1]
+    assert outputs.shape == (3, size, size, 2)
+    again = type(network).from_config(network.get_config())
+    assert [w.shape for w in again.weights] == [w.shape for w in network.weights]
+
+
+def test_output_sizes_that_no_stride_leads_to():
+    with pytest.raises(ValueError, match="output_size must be a multiple or a divisor of the finest resolution, 8"):
+        top_down(16, 3, (4,), (1,), (1,), output_size=12)
+
+
 def test_number_of_weights():
     # A weight-normalised k x k convolution of c to f planes has k k c f + 2 f weights. One block, z 1, h 2, no flow:
     # stem 3x3 of 1 to 2: 22; head 3x3 of 2 to 1: 20; up 2 to 2 z: 40; down 2 to 4 z + h = 6: 120; [z, rest] to h: 58;

@@ -51,6 +51,13 @@ def pixelcnnpp():
     return models.PixelCNNPlusPlus(networks.pixelcnnpp(8, 1, **sizes, seed=1))
 
 
+def agave():
+    sizes = {"planes": (2,), "latent_planes": (1,), "blocks": (1,), "stem": (3, 2)}
+    hierarchy = networks.top_down(8, 1, **sizes, seed=1)
+    sizes = {"planes": 2, "blocks": 1, "resolutions": 1, "components": 1, "dropout": 0.3}
+    return models.AGAVE(hierarchy, networks.pixelcnnpp(8, 1, **sizes, condition=(8, 8, 1), seed=2))
+
+
 BUILDERS = {
     "points": gan,
     "images": image_gan,
@@ -59,6 +66,7 @@ BUILDERS = {
     "PixelCNNPlusPlus": pixelcnnpp,
     "VAE": vae,
     "HierarchicalVAE": hierarchical_vae,
+    "AGAVE": agave,
     "VQVAE": vqvae,
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(2, 4, 1, seed=3)),
 }

@@ -23,6 +23,7 @@ METAVARS = {
     "inpaint": "RUN",
     "reconstruct": "RUN",
     "latents": "RUN",
+    "decompose": "RUN [RUN ...]",
     "evaluate": "RUN [RUN ...]",
     "calibration": "RUN [RUN ...]",
     "export": "RUN BASE",
@@ -35,7 +36,17 @@ METAVARS = {
     "rebuild": "NAME",
 }
 # What fields hold that have fields of their own, and help there.
-PARTS = ("data", "network", "loss", "generator_optimizer", "optimizer", "discriminator_optimizer")
+PARTS = (
+    "data",
+    "network",
+    "hierarchy",
+    "auxiliary",
+    "prior",
+    "loss",
+    "generator_optimizer",
+    "optimizer",
+    "discriminator_optimizer",
+)
 PACKAGE = pathlib.Path(qrkeras.__file__).parent
 SCHEMAS = [
     *(path for path in PACKAGE.glob("families/**/*.py") if "\n@part" in path.read_text()),

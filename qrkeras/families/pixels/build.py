@@ -32,7 +32,7 @@ def build_plus(preset, source, seed):
     Raises:
       ValueError: if the data are no square images, or the network does not fit them.
     """
-    network = preset.network.build(*image_shape(source), source.num_classes, seed)
+    network = preset.network.build(*image_shape(source), num_classes=source.num_classes, seed=seed)
     model = PixelCNNPlusPlus(network, average_decay=preset.average_decay, seed=seed)
     model.compile(preset.optimizer.build(), steps_per_execution=preset.steps_per_execution)
     return model

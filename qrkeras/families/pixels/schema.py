@@ -72,12 +72,11 @@ class PixelCnnPp:
     dropout: Share = 0.5
     """Share of values that is dropped in each block while it trains."""
 
-    def build(self, image_size, channels, num_classes, seed):
-        """The network of images of that size."""
+    def build(self, image_size, channels, **options):
+        """The network of images of that size; `options` of `networks.pixelcnnpp`."""
         from qrkeras import networks
 
-        sizes = dataclasses.asdict(self)
-        return networks.pixelcnnpp(image_size, channels, **sizes, num_classes=num_classes, seed=seed)
+        return networks.pixelcnnpp(image_size, channels, **dataclasses.asdict(self), **options)
 
 
 @part(kw_only=True)

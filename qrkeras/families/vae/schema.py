@@ -91,11 +91,11 @@ class TopDown:
     flow: bool = True
     """Whether posteriors pass an inverse autoregressive flow."""
 
-    def build(self, image_size, channels, seed):
-        """The hierarchy of images of that size."""
+    def build(self, image_size, channels, seed, **options):
+        """The hierarchy of images of that size; `options` of `networks.top_down`."""
         from qrkeras import networks
 
-        return networks.top_down(image_size, channels, **dataclasses.asdict(self), seed=seed)
+        return networks.top_down(image_size, channels, **dataclasses.asdict(self), seed=seed, **options)
 
 
 @part(kw_only=True)

@@ -1,0 +1,87 @@
+"""`qrkeras decompose`: what bounds of AGAVE are made of, and what its PixelCNN++ takes from the latents."""
+
+import csv
+import pathlib
+
+from qrkeras.experiments import directories
+from qrkeras.verbs import tables
+from qrkeras.verbs.arguments import Runs
+
+COLUMNS = {
+    "lambda": "lambda",
+    "kl": "KL, nats",
+    "pixel_bits": "x given z",
+    "elbo": "ELBO of x",
+    "iwae": "IWAE, {samples}",
+    "auxiliary_bits": "y given z",
+    "other_bits": "x under another's f, more",
+}
+
+
+def decompose(
+    run: Runs = (),
+    /,
+    images: int = 200,
+    importance_samples: int = 150,
+    seed: int = 0,
+    output: pathlib.Path | None = None,
+):
+    """Take the bounds of AGAVE runs apart: KL, reconstructions of image and auxiliary image, ELBO and IWAE.
+
+    Held-out images, bits for each value; KL in nats for each image. The last column has what an image costs more under
+    another image's f(z) than under its own: nothing, if the PixelCNN++ ignores the latents.
+
+    Args:
+      run: Run directories of AGAVE, one row each.
+      images: Number of held-out images that are measured, at most.
+      importance_samples: Number of latents drawn for each image's IWAE bound.
+      seed: Seed of the latents.
+      output: Path without ending, of .csv and .png; None: RUN/decomposed, in the first run.
+    """
+    from qrkeras import pictures
+    from qrkeras.experiments import runs
+
+    if importance_samples < 1:
+        raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
+    if images < 2:
+        raise ValueError(f"images must be at least 2, each another's other. Received: {images}")
+    opened = runs.load_all(run)
+    output = output or opened[0].path / "decomposed"
+    paths = [output.with_name(output.name + ending) for ending in (".csv", ".png")]
+    directories.check_outputs(paths)
+    rows = {}
+    for each in opened:
+        rows[each.path.name] = _measured(each, images, importance_samples, seed)
+    shown = _table(rows, importance_samples)
+    with tables.not_lost(shown):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with open(paths[0], "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            writer = csv.writer(file)
+            writer.writerow(["run", "step", *COLUMNS])
+            writer.writerows([name, row["step"], *(row[column] for column in COLUMNS)] for name, row in rows.items())
+        pictures.decompositions(rows, paths[1])
+    return [shown, *paths]
+
+
+def _measured(run, images, importance_samples, seed):
+    from qrkeras import data
+    from qrkeras.experiments import build
+    from qrkeras.experiments.train import load_model
+    from qrkeras.models.abilities import Decomposes
+
+    model = load_model(run, able=Decomposes)
+    source = build.dataset(run.preset, "test")
+    held_out = data.take(source, min(images, source.size))
+    parts = {name: float(part.mean()) for name, part in model.decompose(held_out, seed).items()}
+    elbo, iwae = (float(model.bits_per_dim(held_out, s, seed).mean()) for s in (1, importance_samples))
+    return {"step": model.step, "lambda": model.kl_weight, "elbo": elbo, "iwae": iwae, "images": len(held_out), **parts}
+
+
+def _table(rows, importance_samples):
+    heads = ["", "step", *(head.format(samples=importance_samples) for head in COLUMNS.values())]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for name, row in rows.items():
+        figures = (f"{row[column]:.4g}" if column in ("lambda", "kl") else f"{row[column]:.4f}" for column in COLUMNS)
+        lines.append(f"| {' | '.join([name, format(row['step'], ','), *figures])} |")
+    lines += ["", f"Means of {next(iter(rows.values()))['images']:,} held-out images."]
+    return "\n".join(lines)
