@@ -12,13 +12,14 @@ class Measure:
     """What is read of a run's metrics.jsonl.
 
     `field` is the name there; `{features}` stands for the feature network. `over` says whether the figure at the last
-    step counts or the best one over training.
+    step counts or the best one over training; `digits` how many of its places after the point are shown.
     """
 
     field: str
     name: str
     better: Literal["less", "more"]
     over: Literal["last", "best"] = "last"
+    digits: int = 3
 
 
 @dataclasses.dataclass(frozen=True)

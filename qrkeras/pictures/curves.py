@@ -65,7 +65,8 @@ def loss_panels(series, path):
         axis.xaxis.set_major_locator(MaxNLocator(5))  # of five digits each
         axis.grid(alpha=0.3)
     handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=7)
+    columns = max(1, min(3, 130 // max(map(len, labels))))  # as many names as stand beside each other
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=7)
     save(figure, path)
 
 

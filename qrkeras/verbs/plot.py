@@ -5,7 +5,7 @@ import pathlib
 from qrkeras.verbs.arguments import Runs
 
 
-def plot(run: Runs = (), /, output: pathlib.Path | None = None):
+def plot(run: Runs = (), /, output: pathlib.Path | None = None, steps: tuple[int, ...] | None = None):
     """Draw a run's losses and coverage over training; samples (mixtures) or FID (images) of several side by side.
 
     Of a sweep, finished or not: its table and its pictures.
@@ -14,6 +14,7 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None):
       run: Run directories, or the directory of one sweep.
       output: PNG of what stands side by side; None: samples.png or evaluation.png in the first run. The losses of
         several GANs come beside it, as losses.png or OUTPUT-losses.png.
+      steps: Steps whose samples of mixtures are drawn; None: five, evenly spread.
     """
     from qrkeras import kinds, pictures
     from qrkeras.data.catalog import known_kind
@@ -33,7 +34,7 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None):
     if all(known_kind(each.preset.data.name) is kinds.POINTS for each in opened):
         drawn.append(output or opened[0].path / "samples.png")
         drawn[0].parent.mkdir(parents=True, exist_ok=True)
-        samples(run, drawn[0])
+        samples(run, drawn[0], steps=steps)
     elif distances(opened, output or opened[0].evaluation):
         drawn.append(output or opened[0].evaluation)
     adversarial = [each for each in opened if any("g_loss" in record for record in each.records())]
@@ -46,12 +47,14 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None):
     return drawn
 
 
-def samples(paths, output, columns=5):
+def samples(paths, output, columns=5, steps=None):
     """Writes samples of mixture runs over training, a row for each run  (QRGAN, Fig. 2).
 
     Args:
       paths: run directories, of one mixture.   output: PNG.
-      columns: pictures of each run, evenly spread; fewer where a run has fewer.
+      columns: pictures of each run, evenly spread; fewer where a run has fewer.   steps: those of these steps instead.
+    Raises:
+      ValueError: where runs are of several mixtures, or have no samples, or none of these steps.
     """
     import numpy as np
 
@@ -68,10 +71,16 @@ def samples(paths, output, columns=5):
             raise ValueError(f"RUN must hold samples/step-*.npy. Received: {run.path}, which has none. Train it first.")
     columns = min(columns, *map(len, files.values()))
     panels = []
-    for run in opened:
-        for i in np.linspace(0, len(files[run]) - 1, columns).round().astype(int):
-            step = int(files[run][i].stem.removeprefix("step-"))
-            panels.append((f"{run.name}-{run.seed}, step {step:,}", np.load(files[run][i])))
+    for run, found in files.items():
+        by_step = {int(path.stem.removeprefix("step-")): path for path in found}
+        every = list(by_step)
+        spread = [every[i] for i in np.linspace(0, len(every) - 1, columns).round().astype(int)]
+        for step in spread if steps is None else steps:
+            if step not in by_step:
+                raise ValueError(
+                    f"steps must be such as {run.path} has samples of: {', '.join(map(str, every))}. Received: {step}"
+                )
+            panels.append((f"{run.name}-{run.seed}, step {step:,}", np.load(by_step[step])))
     pictures.point_panels(panels, build.dataset(opened[0].preset).centers, output, rows=len(opened))
 
 

@@ -68,7 +68,7 @@ def text(result, command):
     """What came out, in Markdown."""
     claim, scale = result.claim, result.scale
     seeds = len(result.arms[0].paths)
-    lines = [f"## {claim.says}", "", f"{claim.source}. By `{command}`, {seeds} seed(s): **{result.says}**.", ""]
+    lines = [f"# {claim.says}", "", f"{claim.source}. By `{command}`, {seeds} seed(s): **{result.says}**.", ""]
     if scale.says:
         lines += [scale.says, ""]
     published = f"paper: {claim.protocol}" if claim.published else ""
@@ -76,7 +76,7 @@ def text(result, command):
     lines += [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for arm in result.arms:
         cells = [arm.name, f"{arm.preset.steps:,}"]
-        cells += [tables.spread(result.values[measure.name][arm.name], 3) for measure in claim.measures]
+        cells += [tables.spread(result.values[measure.name][arm.name], measure.digits) for measure in claim.measures]
         cells += [f"{claim.published[arm.name]:g}" if arm.name in claim.published else ""] if published else []
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "| expected | by | gain, 95% interval | seeds | |", "|---|---|---|---|---|"]

@@ -53,6 +53,14 @@ def test_samples_over_training(points_run, tmp_path, monkeypatch):
     assert options == {"rows": 1}
 
 
+def test_samples_of_chosen_steps(done, refused, copied, tmp_path):
+    done("plot", copied, "--steps", 10, "--output", tmp_path / "one.png")
+    done("plot", copied, "--steps", 10, 20, "--output", tmp_path / "two.png")
+    one, two = (Image.open(tmp_path / f"{name}.png").size[0] for name in ("one", "two"))
+    assert two > 1.5 * one
+    assert "has samples of: 0, 10, 20. Received: 11" in refused("plot", copied, "--steps", 11)
+
+
 def test_rows_stay_rows(points_run, tmp_path, monkeypatch):
     # Two runs of one name and seed, of which one has two pictures and the other three.
     shutil.copytree(points_run.path, tmp_path / "run")

@@ -40,7 +40,7 @@ def made(tmp_path_factory):
 
 def test_what_is_written(made):
     told = (made / "tiny-small.md").read_text()
-    assert "## QRGAN feeds more modes than NSGAN" in told and "nobody. By `qrkeras reproduce tiny`, 2 seed(s)" in told
+    assert "# QRGAN feeds more modes than NSGAN" in told and "nobody. By `qrkeras reproduce tiny`, 2 seed(s)" in told
     assert "| nsgan | 4 |" in told and "| qrgan better than 100 | reverse KL |" in told and "Four steps." in told
     assert "paper: all modes" in told and "--network.width 4" in told and "![" in told
     found = json.loads((made / "tiny-small.json").read_text())

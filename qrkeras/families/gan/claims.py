@@ -3,10 +3,10 @@
 from qrkeras.families.claim import Claim, Measure, Order, Scale
 from qrkeras.families.gan import images, mixed
 
-FED = Measure("fed", "modes with at least 20 of 10,000", "more")
-MODES = (FED, Measure("captured", "modes captured", "more"), Measure("high_quality", "high quality", "more"))
-FID = Measure("FID[{features}] train", "FID, last", "less")
-MINIMUM_FID = Measure("FID[{features}] train", "FID", "less", over="best")
+FED = Measure("fed", "modes with at least 20 of 10,000", "more", digits=1)
+MODES = (FED, Measure("captured", "modes captured", "more", digits=1), Measure("high_quality", "high quality", "more"))
+FID = Measure("FID[{features}] train", "FID, last", "less", digits=2)
+MINIMUM_FID = Measure("FID[{features}] train", "FID", "less", over="best", digits=2)
 KID = Measure("KID[{features}] train", "KID, last", "less")
 BASELINES = ("nsgan", "lsgan", "wgan-gp", "qrgan")
 
