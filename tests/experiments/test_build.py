@@ -105,6 +105,7 @@ def fields_of(preset):
         and not field.startswith("data.")
         and not dataclasses.is_dataclass(_part(preset, field))
         and not (field == "weight_clip" and preset.gradient_penalty)
+        and field != "importance_samples"  # of a loss that is a bound: below
     ]
 
 
@@ -124,6 +125,11 @@ def test_every_value_reaches_the_model(tiny, kind):
         if not differ(as_it_is, told(changed(preset, field, another(preset, field)))):
             ignored.append(field)
     assert ignored == []
+
+
+def test_importance_samples_reach_a_model_whose_loss_is_a_bound(tiny):
+    bound = dataclasses.replace(tiny["latents"], kl_weight=1.0, latent_variance=1.0)
+    assert differ(told(bound), told(dataclasses.replace(bound, importance_samples=2)))
 
 
 @pytest.mark.parametrize("kind, part", [("points", "generator"), ("images", "discriminator"), ("latents", "aiqn")])
