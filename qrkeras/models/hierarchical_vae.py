@@ -6,6 +6,7 @@ from keras import ops
 from qrkeras.layers import Dequantizer, initializing
 from qrkeras.losses import (
     bits_per_dim,
+    check_levels,
     dequantized,
     dequantized_nats,
     free_nats,
@@ -17,13 +18,7 @@ from qrkeras.losses import (
 from qrkeras.models import replicas
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.latent import (
-    LatentModel,
-    check_importance_samples,
-    check_levels,
-    level_nats,
-    normal_quantile,
-)
+from qrkeras.models.latent import LatentModel, check_importance_samples, level_nats, normal_quantile
 from qrkeras.models.noise import sample_seeds
 
 LIKELIHOODS = ("discretized_logistic", "dequantized_uniform", "dequantized_variational")

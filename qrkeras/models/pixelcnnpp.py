@@ -77,5 +77,5 @@ def pixel_quantile(outputs, tau, levels):
 
     They are those of uint8 images, so that the network sees what it was trained on.
     """
-    found = logistic_mixture_quantile(outputs, tau, ops.zeros_like(tau, "int32"), False, levels)
+    found = logistic_mixture_quantile(outputs, tau, levels)
     return to_unit(to_uint8(ops.cast(found, "float32") * (2.0 / (levels - 1)) - 1.0))

@@ -6,11 +6,11 @@ import keras
 from keras import ops
 
 from qrkeras.layers import initializing, perplexity
-from qrkeras.losses import bits_per_dim, categorical_cross_entropy, categorical_quantile
+from qrkeras.losses import bits_per_dim, categorical_cross_entropy, categorical_quantile, check_levels
 from qrkeras.models import replicas, step
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.latent import LatentModel, check_levels, level_nats
+from qrkeras.models.latent import LatentModel, level_nats
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
