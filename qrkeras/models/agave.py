@@ -124,7 +124,7 @@ class AGAVE(LatentModel):
 
         Call it once, before `fit`.
         """
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.levels)
         tau = self.noise_of_seeds(sample_seeds(self.seed, len(images)))
         images = to_unit(ops.convert_to_tensor(images))
         with initializing():

@@ -119,7 +119,7 @@ class HierarchicalVAE(LatentModel):
 
         Call it once, before `fit`.
         """
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.levels)
         noise = normal_quantile(self.noise_of_seeds(sample_seeds(self.seed, len(images))))
         with initializing():
             self.hierarchy(to_unit(ops.convert_to_tensor(images)), noise)

@@ -51,7 +51,7 @@ class PixelCNNPlusPlus(PixelLikelihood):
 
         Args: labels: an int or `(n,)`, where the network has classes.
         """
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.network.levels)
         labels = check_labels("labels", labels, len(images), self.num_classes)
         with initializing():
             self.network(to_unit(ops.convert_to_tensor(images)), labels=labels)
