@@ -30,7 +30,7 @@ RHYTHM = _Rhythm()
 Count = Annotated[int, Range("at least 1", lambda value: value >= 1)]
 Whole = Annotated[int, Range("at least 0", lambda value: value >= 0)]
 Positive = Annotated[float, Range("above 0", lambda value: 0 < value < math.inf)]
-NonNegative = Annotated[float, Range("at least 0", lambda value: value >= 0)]
+NonNegative = Annotated[float, Range("at least 0", lambda value: 0 <= value < math.inf)]
 Counts = Annotated[
     tuple[int, ...], Range("one or more numbers of at least 1", lambda value: bool(value) and min(value) >= 1)
 ]

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from qrkeras.losses.likelihood import discretized_logistic, grey_level
+from qrkeras.losses.likelihood import check_levels, discretized_logistic, grey_level
 
 LUMA = (0.299, 0.587, 0.114)
 
@@ -27,8 +27,7 @@ class Auxiliary:
     """
 
     def __init__(self, levels=256, size=None, grey=False):
-        if not 2 <= levels <= 256:
-            raise ValueError(f"levels must be 2 to 256. Received: {levels}")
+        check_levels(levels)
         if size is not None and size < 1:
             raise ValueError(f"size must be at least 1, or None for the image's own. Received: {size}")
         self.levels, self.size, self.grey = levels, size, grey

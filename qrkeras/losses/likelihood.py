@@ -16,6 +16,12 @@ def categorical_cross_entropy(values, logits):
     return ops.sparse_categorical_crossentropy(values, logits, from_logits=True)
 
 
+def check_levels(levels):
+    """Raises ValueError if uint8 images cannot have so many levels."""
+    if not 2 <= levels <= 256:
+        raise ValueError(f"levels must be 2 to 256. Received: {levels}")
+
+
 def grey_level(values, levels):
     """`round(v (levels - 1) / 255)`, the level of a uint8 value among `levels` that are spread over 0..255.
 

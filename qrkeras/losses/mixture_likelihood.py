@@ -42,7 +42,7 @@ def logistic_mixture(values, outputs, levels=256):
     return -ops.logsumexp(log_weights, axis=-1)
 
 
-def logistic_mixture_quantile(outputs, tau, known, is_known, levels=256):
+def logistic_mixture_quantile(outputs, tau, levels=256):
     """A pixel drawn at levels tau, one for each colour: each is the quantile of its mixture, given the ones before.
 
     The quantile is the least level j with `P(colour <= j) >= tau`, by bisection of the distribution function. With tau
@@ -50,18 +50,14 @@ def logistic_mixture_quantile(outputs, tau, known, is_known, levels=256):
 
     Args:
       outputs: as of `logistic_mixture`.   tau: `(..., C)` in (0, 1).
-      known: int `(..., C)`, colours that are given.   is_known: bool, broadcasts with them: where they are.
-    Returns: int32 `(..., C)` in 0..levels - 1, `known` where it is known.
+    Returns: int32 `(..., C)` in 0..levels - 1.
     """
     mixture = _Mixture(outputs, tau.shape[-1], levels)
     log_weights, found = mixture.logits, []
-    known = ops.cast(known, "int32")
-    is_known = ops.broadcast_to(is_known, ops.shape(known))
     for colour in range(mixture.colours):
         if colour:
             log_weights = log_weights - mixture.nats(found, colour - 1)
-        drawn = mixture.quantile(ops.softmax(log_weights), found, colour, tau[..., colour])
-        found.append(ops.where(is_known[..., colour], known[..., colour], drawn))
+        found.append(mixture.quantile(ops.softmax(log_weights), found, colour, tau[..., colour]))
     return ops.stack(found, axis=-1)
 
 

@@ -108,9 +108,7 @@ class AGAVE(LatentModel):
         self.latents_function = compiled(lambda seeds: self.generate(self.noise_of_seeds(seeds), None)[0], seeds)
         # A draw takes the levels of its latents and of its values.
         self.noise_shape = (self.latent_dim + self.num_values,)
-        # To begin with, a deviation of pi / sqrt(3) exp(-2), or 31 grey levels.
-        scale = keras.initializers.Constant(-2.0)
-        self.log_scale = self.add_weight(name="log_scale", shape=(channels,), initializer=scale)
+        self.log_scale = self.add_log_scale(channels)
 
     @property
     def _default_save_signature(self):
@@ -126,7 +124,7 @@ class AGAVE(LatentModel):
 
         Call it once, before `fit`.
         """
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.levels)
         tau = self.noise_of_seeds(sample_seeds(self.seed, len(images)))
         images = to_unit(ops.convert_to_tensor(images))
         with initializing():

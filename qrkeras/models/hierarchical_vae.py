@@ -6,6 +6,7 @@ from keras import ops
 from qrkeras.layers import Dequantizer, initializing
 from qrkeras.losses import (
     bits_per_dim,
+    check_levels,
     dequantized,
     dequantized_nats,
     free_nats,
@@ -17,13 +18,7 @@ from qrkeras.losses import (
 from qrkeras.models import replicas
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.latent import (
-    LatentModel,
-    check_importance_samples,
-    check_levels,
-    level_nats,
-    normal_quantile,
-)
+from qrkeras.models.latent import LatentModel, check_importance_samples, level_nats, normal_quantile
 from qrkeras.models.noise import sample_seeds
 
 LIKELIHOODS = ("discretized_logistic", "dequantized_uniform", "dequantized_variational")
@@ -124,7 +119,7 @@ class HierarchicalVAE(LatentModel):
 
         Call it once, before `fit`.
         """
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.levels)
         noise = normal_quantile(self.noise_of_seeds(sample_seeds(self.seed, len(images))))
         with initializing():
             self.hierarchy(to_unit(ops.convert_to_tensor(images)), noise)

@@ -48,11 +48,12 @@ class LatentModel(GenerativeModel):
         self.decode_function = compiled(self._decode, ((None, latent_dim), "float32"))
         self.bound_function = compiled(self.bound, images, seeds, ((), "int32"))
 
-    def add_log_scale(self):
-        """The logarithms of learned scales of logistics, one for each colour."""
+    def add_log_scale(self, colours=None):
+        """The logarithms of learned scales of logistics, one for each of the image's colours, or of so many."""
         # To begin with, a deviation of pi / sqrt(3) exp(-2), or 31 grey levels.
         scale = keras.initializers.Constant(-2.0)
-        return self.add_weight(name="log_scale", shape=self.example_shape[-1:], initializer=scale)
+        shape = (self.example_shape[-1] if colours is None else colours,)
+        return self.add_weight(name="log_scale", shape=shape, initializer=scale)
 
     def images_of(self, outputs):
         """The uint8 images that outputs stand for."""
@@ -191,12 +192,6 @@ def level_nats(images, means, log_scale, levels):
     logistics."""
     nats = discretized_logistic(grey_level(images, levels), means, log_scale, levels, step=2 / (levels - 1))
     return ops.sum(nats, axis=(1, 2, 3))
-
-
-def check_levels(levels):
-    """Raises ValueError if uint8 images cannot have so many levels."""
-    if not 2 <= levels <= 256:
-        raise ValueError(f"levels must be 2 to 256. Received: {levels}")
 
 
 def check_importance_samples(samples, **plain):

@@ -51,7 +51,7 @@ class PixelCNNPlusPlus(PixelLikelihood):
 
         Args: labels: an int or `(n,)`, where the network has classes.
         """
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.network.levels)
         labels = check_labels("labels", labels, len(images), self.num_classes)
         with initializing():
             self.network(to_unit(ops.convert_to_tensor(images)), labels=labels)
@@ -77,5 +77,5 @@ def pixel_quantile(outputs, tau, levels):
 
     They are those of uint8 images, so that the network sees what it was trained on.
     """
-    found = logistic_mixture_quantile(outputs, tau, ops.zeros_like(tau, "int32"), False, levels)
+    found = logistic_mixture_quantile(outputs, tau, levels)
     return to_unit(to_uint8(ops.cast(found, "float32") * (2.0 / (levels - 1)) - 1.0))

@@ -6,11 +6,11 @@ import keras
 from keras import ops
 
 from qrkeras.layers import initializing, perplexity
-from qrkeras.losses import bits_per_dim, categorical_cross_entropy, categorical_quantile
+from qrkeras.losses import bits_per_dim, categorical_cross_entropy, categorical_quantile, check_levels
 from qrkeras.models import replicas, step
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.latent import LatentModel, check_levels, level_nats
+from qrkeras.models.latent import LatentModel, level_nats
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -117,7 +117,13 @@ class VQVAE(LatentModel):
 
     def initialize(self, images):
         """Makes the codebook encodings of uint8 images: see `layers.initializing`. Call it once, before `fit`."""
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.levels)
+        encodings, num_codes = len(images) * math.prod(self.code_shape[:-1]), self.codebook.num_codes
+        if encodings < num_codes:
+            raise ValueError(
+                f"num_codes must be at most the encodings that the codebook begins as. Received: {num_codes} for "
+                f"{encodings} encodings of {len(images)} images. Choose fewer codes, or give more images."
+            )
         with initializing():
             self.codebook(self.encoder(to_unit(ops.convert_to_tensor(images))))
 

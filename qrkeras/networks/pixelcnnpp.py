@@ -5,7 +5,7 @@ from keras import ops
 
 from qrkeras.layers import GatedResidual, ShiftedConv2D, ShiftedConv2DTranspose, WeightNormDense
 from qrkeras.layers.kernels import positive_int
-from qrkeras.losses import mixture_outputs
+from qrkeras.losses import check_levels, mixture_outputs
 from qrkeras.networks.condition_stream import ConditionStream
 from qrkeras.networks.seeds import layer_seeds
 from qrkeras.networks.strided_sampler import sample_strided
@@ -140,8 +140,7 @@ class PixelPlusNetwork(keras.Model):
                 f"image_size must be a multiple of {2 ** (resolutions - 1)}, for {resolutions} resolutions. Received: "
                 f"{image_size}"
             )
-        if not 2 <= levels <= 256:
-            raise ValueError(f"levels must be 2 to 256. Received: {levels}")
+        check_levels(levels)
         self.image_shape = (image_size, image_size, channels)
         self.condition_shape = None if condition is None else _checked_condition(condition, image_size)
         self.num_outputs = mixture_outputs(channels, components)

@@ -40,6 +40,8 @@ def decompose(
     """
     from qrkeras import pictures
     from qrkeras.experiments import runs
+    from qrkeras.experiments.train import load_model
+    from qrkeras.models.abilities import Decomposes
 
     if importance_samples < 1:
         raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
@@ -49,9 +51,11 @@ def decompose(
     output = output or opened[0].path / "decomposed"
     paths = [output.with_name(output.name + ending) for ending in (".csv", ".png")]
     directories.check_outputs(paths)
-    rows = {}
-    for each in opened:
-        rows[each.path.name] = _measured(each, images, importance_samples, seed)
+    models = [load_model(each, able=Decomposes) for each in opened]  # before minutes of the first are lost
+    rows = {
+        str(each.path): _measured(each, model, images, importance_samples, seed)
+        for each, model in zip(opened, models, strict=True)
+    }
     shown = _table(rows, importance_samples)
     with tables.not_lost(shown):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -63,13 +67,10 @@ def decompose(
     return [shown, *paths]
 
 
-def _measured(run, images, importance_samples, seed):
+def _measured(run, model, images, importance_samples, seed):
     from qrkeras import data
     from qrkeras.experiments import build
-    from qrkeras.experiments.train import load_model
-    from qrkeras.models.abilities import Decomposes
 
-    model = load_model(run, able=Decomposes)
     source = build.dataset(run.preset, "test")
     held_out = data.take(source, min(images, source.size))
     parts = {name: float(part.mean()) for name, part in model.decompose(held_out, seed).items()}
@@ -83,5 +84,6 @@ def _table(rows, importance_samples):
     for name, row in rows.items():
         figures = (f"{row[column]:.4g}" if column in ("lambda", "kl") else f"{row[column]:.4f}" for column in COLUMNS)
         lines.append(f"| {' | '.join([name, format(row['step'], ','), *figures])} |")
-    lines += ["", f"Means of {next(iter(rows.values()))['images']:,} held-out images."]
+    counts = "/".join(f"{count:,}" for count in sorted({row["images"] for row in rows.values()}))
+    lines += ["", f"Means of {counts} held-out images."]
     return "\n".join(lines)

@@ -25,8 +25,8 @@ def sample(
       way: Way in which samples are drawn, where a model has several; None: its first. AIQN-VAE: aiqn, prior. AGAVE:
         pixels, auxiliary, what its decoder says of the same draw.
       draws: Images drawn of each sample's latents, beside what the decoder says of them: AGAVE, N rows; None: one each.
-      output: File to write, .png or .npy; None: RUN/samples-SEED.png, or RUN/samples-prior-SEED.png
-        if WAY is given. Points also come as .npy beside it.
+      output: File to write, .png or .npy; None: RUN/samples-SEED.png, RUN/samples-prior-SEED.png if WAY is given,
+        RUN/draws-SEED.png if DRAWS is. Points also come as .npy beside it.
     """
     import numpy as np
 
@@ -36,12 +36,15 @@ def sample(
     from qrkeras.models.abilities import Decomposes, HasLatents, can
 
     opened = runs.load(run)
-    output = output or opened.path / (f"samples-{way}-{seed}.png" if way else f"samples-{seed}.png")
+    kind = "samples" if draws is None else "draws"
+    output = output or opened.path / (f"{kind}-{way}-{seed}.png" if way else f"{kind}-{seed}.png")
     if output.suffix not in (".png", ".npy"):
         raise ValueError(f"output must end in .png or .npy. Received: {output}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
     if draws is not None:
+        if way:
+            raise ValueError(f"way must be left out where draws are given, which show both. Received: {way}")
         return _rows_that_share_latents(load_model(opened, able=Decomposes), n, draws, seed, batch_size, output)
     model = load_model(opened)
     if way and len(model.WAYS) == 1 and not can(model, HasLatents):

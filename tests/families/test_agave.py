@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -128,6 +129,8 @@ def test_decompose(agave_run, tmp_path, done):
         ("decompose", ["--images", "1"], "images must be at least 2"),
         ("decompose", ["--importance-samples", "0"], "importance_samples must be at least 1. Received: 0"),
         ("sample", ["--draws", "0"], "draws must be at least 1. Received: 0"),
+        ("sample", ["--draws", "2", "--n", "0"], "n must be at least 1 sample. Received: 0"),
+        ("sample", ["--draws", "2", "--way", "pixels"], "way must be left out where draws are given"),
         ("sample", ["--way", "prior"], 'way must be "pixels" or "auxiliary" for AGAVE. Received: \'prior\''),
         ("inpaint", [], "completes images of which a part is known"),
     ],
@@ -136,8 +139,26 @@ def test_refused(agave_run, refused, verb, options, message):
     assert message in refused(verb, agave_run.path, *options)
 
 
-def test_a_run_of_another_family_is_refused(pixels_run, refused):
-    assert "tells what an autoregressive decoder takes from its latents: AGAVE" in refused("decompose", pixels_run.path)
+def test_a_run_of_another_family_is_refused_before_anything_is_measured(agave_run, pixels_run, refused, monkeypatch):
+    monkeypatch.setattr(AGAVE, "decompose", lambda *_: pytest.fail("the other run cannot be measured"))
+    for runs in ([pixels_run.path], [agave_run.path, pixels_run.path]):
+        assert "tells what an autoregressive decoder takes from its latents: AGAVE" in refused("decompose", *runs)
+
+
+def test_runs_of_one_name_have_a_row_each(agave_run, tmp_path, done, monkeypatch):
+    parts = dict.fromkeys(("kl", "pixel_bits", "auxiliary_bits", "other_bits"), np.ones(3))
+    monkeypatch.setattr(AGAVE, "decompose", lambda *_: parts)
+    monkeypatch.setattr(AGAVE, "bits_per_dim", lambda *_: np.ones(3))
+    shutil.copytree(agave_run.path, tmp_path / agave_run.path.name)
+    runs = agave_run.path, tmp_path / agave_run.path.name
+    done("decompose", *runs, "--images", 3, "--importance-samples", 1, "--output", tmp_path / "parts")
+    assert [row["run"] for row in csv.DictReader((tmp_path / "parts.csv").open())] == [str(run) for run in runs]
+
+
+def test_a_weight_must_be_finite():
+    for weight in (np.inf, np.nan, -1.0):
+        with pytest.raises(ValueError, match=f"kl_weight must be at least 0. Received: {weight}"):
+            presets.check(dataclasses.replace(TINY, kl_weight=weight))
 
 
 def test_export(agave_run, tmp_path):

@@ -58,3 +58,13 @@ def test_from_preset_starts_from_the_presets_data(tmp_path):
     path.write_text(presets.to_json(tiny(class_conditional=True)))
     model, other = qrkeras.from_preset(str(path)), qrkeras.from_preset(str(path), shape=(8, 8, 1))
     assert np.abs(model.network.head.gain - other.network.head.gain).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("pixelcnnpp-digits", "--network.levels"), ("iafvae-digits", "--levels"), ("vqvae-digits", "--levels")],
+)
+def test_fewer_levels_than_the_data_have_are_refused(refused, name, option):
+    # 16 = round(255 / 16) is the second of 17 levels, and none of 0, 64, 128, 191 and 255.
+    said = refused("train", name, option, 5, "--steps", 1, "--evaluate-every", "None")
+    assert "images must have no more grey levels than levels=5, which are spread over 0..255. Received: 16" in said

@@ -41,6 +41,12 @@ def test_the_codebook_starts_from_the_first_images():
     np.testing.assert_array_equal(model.codebook.codebook, by_hand.codebook.codebook)
 
 
+def test_more_codes_than_first_encodings_are_refused(refused):
+    # 128 images of 4 x 4 places.
+    said = refused("train", "vqvae-digits", "--num-codes", 2049, "--steps", 1, "--evaluate-every", "None")
+    assert "num_codes must be at most the encodings that the codebook begins as. Received: 2049 for 2048" in said
+
+
 def test_a_run_leaves_its_reports_and_is_measured(shared_run):
     run = shared_run("codes", "vqvae-digits", TINY)
     model = load_model(run)

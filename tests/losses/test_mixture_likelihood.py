@@ -93,8 +93,7 @@ def test_finite_far_off_and_at_the_least_scale(colours):
 def test_quantiles_by_enumeration(colours, levels):
     outputs = some_outputs(colours, spread=2.0)
     p, tau = probabilities(outputs, colours, levels), RNG.uniform(0.001, 0.999, (200, colours)).astype("float32")
-    nothing = np.zeros((200, colours), "int32"), np.zeros((200, 1), bool)
-    drawn = ops.convert_to_numpy(logistic_mixture_quantile(np.tile(outputs, (200, 1)), tau, *nothing, levels))
+    drawn = ops.convert_to_numpy(logistic_mixture_quantile(np.tile(outputs, (200, 1)), tau, levels))
     for pixel, level in zip(drawn, tau, strict=True):
         for colour in range(colours):
             # P(colour | earlier colours), the later ones summed out: cdf(k - 1) < tau <= cdf(k).
@@ -107,26 +106,9 @@ def test_quantiles_by_enumeration(colours, levels):
 def test_uniform_levels_draw_from_the_mixture():
     outputs = some_outputs(1, spread=2.0)
     tau = ((np.arange(20_000) + 0.5) / 20_000).astype("float32")[:, None]
-    drawn = ops.convert_to_numpy(
-        logistic_mixture_quantile(np.tile(outputs, (20_000, 1)), tau, np.zeros((20_000, 1)), False, 256)
-    )[:, 0]
+    drawn = ops.convert_to_numpy(logistic_mixture_quantile(np.tile(outputs, (20_000, 1)), tau))[:, 0]
     assert np.all(np.diff(drawn) >= 0)
     np.testing.assert_allclose(np.bincount(drawn, minlength=256) / 20_000, probabilities(outputs, 1, 256), atol=1.1e-4)
-
-
-def test_known_colours_stay_and_later_ones_follow_from_them():
-    outputs, levels = some_outputs(3, (64,), spread=2.0), 8
-    tau, known = RNG.uniform(0.01, 0.99, (64, 3)).astype("float32"), RNG.integers(0, levels, (64, 3))
-    whole = logistic_mixture_quantile(outputs, tau, known, np.ones((64, 1), bool), levels)
-    np.testing.assert_array_equal(whole, known)
-    # A red that is known gives the green and blue of a tau that draws this red.
-    red = ops.convert_to_numpy(logistic_mixture_quantile(outputs, tau, known, np.array([True, False, False]), levels))
-    np.testing.assert_array_equal(red[:, 0], known[:, 0])
-    free = ops.convert_to_numpy(logistic_mixture_quantile(outputs, tau, known, False, levels))
-    same = free[:, 0] == known[:, 0]
-    assert 0 < same.sum() < 64
-    np.testing.assert_array_equal(red[same], free[same])
-    assert np.any(red[~same, 1:] != free[~same, 1:])
 
 
 def test_errors():
@@ -141,7 +123,7 @@ def test_a_graph_of_known_shapes_gives_the_same():
     outputs, tau = some_outputs(3, (16,)), RNG.uniform(0.01, 0.99, (16, 3)).astype("float32")
 
     def draw(outputs, tau):
-        return logistic_mixture_quantile(outputs, tau, tf.zeros((16, 3), "int32"), False)
+        return logistic_mixture_quantile(outputs, tau)
 
     traced = tf.function(draw, input_signature=[tf.TensorSpec(x.shape, x.dtype) for x in (outputs, tau)])
     np.testing.assert_array_equal(traced(outputs, tau), draw(outputs, tau))

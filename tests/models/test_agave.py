@@ -8,7 +8,7 @@ from scipy.stats import logistic, norm
 
 from qrkeras import losses, networks
 from qrkeras.models import AGAVE
-from qrkeras.models.noise import NOISE, BatchNoise, stream
+from qrkeras.models.noise import NOISE, BatchNoise, sample_seeds, stream
 from qrkeras.models.reports import Batch
 from tests.support.weights import assert_equal, weights
 
@@ -125,6 +125,20 @@ def test_dropout_is_of_training_alone():
     assert still[0] == still[1]
 
 
+def test_what_is_measured_is_that_of_the_averages():
+    m = model()
+    noise = BatchNoise(m, 8, NOISE, 0)
+
+    def losses_of(training):
+        return float(m.measures(Batch(IMAGES[:8]), noise, training)["loss"])
+
+    before = losses_of(False)
+    assert before == losses_of(True), "both start from data"
+    for weight in (*m.hierarchy.weights, *m.network.weights):
+        weight.assign(weight + 0.1)
+    assert losses_of(False) == before != losses_of(True)
+
+
 @pytest.mark.parametrize(
     "auxiliary",
     [losses.Auxiliary(), losses.Auxiliary(16, grey=True), losses.Auxiliary(size=4), losses.Auxiliary(size=2)],
@@ -159,9 +173,7 @@ def test_a_draw_is_the_quantile_of_its_own_pixels(made):
     tau = m.noise_of_seeds(np.array([[3, 0], [3, 1]], "int32")).numpy()
     f = m.averaged_hierarchy.generate(norm.ppf(tau[:, :32]).astype("float32"))[1]
     outputs = m.averaged_network(drawn / np.float32(127.5) - 1, f)
-    again = losses.logistic_mixture_quantile(
-        outputs, tau[:, 32:].reshape(2, 8, 8, 1), np.zeros((2, 8, 8, 1), "int32"), False, 17
-    )
+    again = losses.logistic_mixture_quantile(outputs, tau[:, 32:].reshape(2, 8, 8, 1), 17)
     assert np.mean(np.round(255 * again.numpy() / 16) == drawn) > 0.98  # float32 at the edges of bins
 
 
@@ -222,6 +234,9 @@ def test_what_a_bound_is_made_of(made):
     )
     bound = parts["pixel_bits"] + parts["kl"] / 64 / np.log(2)
     np.testing.assert_allclose(bound, made.bits_per_dim(images, 1, seed=2), rtol=1e-4)
+    means = made.infer(made.posterior(images), made.noise_of_seeds(sample_seeds(2, 5), index=0))[-1]
+    auxiliary = made._auxiliary_nats(images, means) / 64 / np.log(2)
+    np.testing.assert_allclose(parts["auxiliary_bits"], auxiliary, rtol=1e-4)
     # The other of the last image is the first: with equal images there is nothing to tell.
     assert np.abs(parts["other_bits"]).min() > 1e-4
     same = made.decompose(np.repeat(images[:1], 3, axis=0))

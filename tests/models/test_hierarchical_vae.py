@@ -8,7 +8,7 @@ from scipy.stats import logistic, norm
 
 from qrkeras import networks
 from qrkeras.models import HierarchicalVAE
-from qrkeras.models.noise import NOISE, BatchNoise, stream
+from qrkeras.models.noise import NOISE, BatchNoise, of_seeds, sample_seeds, stream
 from qrkeras.models.reports import Batch
 from tests.support.weights import assert_equal, weights
 
@@ -199,6 +199,14 @@ def test_each_importance_sample_has_noise_of_its_own(likelihood):
         weights.append(log_ratio - m.reconstruction(IMAGES[:4], outputs, drawn("u", s)))
     bound = logsumexp(np.array(weights, "float64"), axis=0) - np.log(3)
     assert measured(m, IMAGES[:4])["loss"] == pytest.approx(-bound.mean() / 64, rel=1e-3)
+    # So is that of measuring; and u is not drawn from the stream of the latents.
+    seeds, weights = sample_seeds(3, 4), []
+    for s in range(2):
+        _, log_ratio, outputs = m.infer(posterior, m.noise_of_seeds(seeds, s))
+        weights.append(log_ratio - m.reconstruction(IMAGES[:4], outputs, m.noise_of_seeds(seeds, s, "u")))
+        assert np.abs(of_seeds(m.noise, (8, 8, 1), seeds, s) - m.noise_of_seeds(seeds, s, "u")).max() > 0.1
+    bound = logsumexp(np.array(weights, "float64"), axis=0) - np.log(2)
+    np.testing.assert_allclose(m.bound(IMAGES[:4], seeds, 2), -bound / 64 / np.log(2), rtol=1e-4)
 
 
 @pytest.mark.parametrize("likelihood", DEQUANTIZED)

@@ -122,6 +122,14 @@ def test_draws_are_those_of_the_plain_sampler(channels):
     np.testing.assert_array_equal(m.sample(3, seed=7, batch_size=2), drawn[:3])
 
 
+def test_drawn_pixels_are_those_of_uint8_images():
+    # So the network sees what it was trained on: 64 for level 1 of 5, where 255 / 4 = 63.75.
+    outputs, tau = RNG.normal(size=(64, 20)).astype("float32"), RNG.uniform(0.01, 0.99, (64, 3)).astype("float32")
+    grey = (np.asarray(pixel_quantile(outputs, tau, LEVELS)) + 1) * 127.5
+    np.testing.assert_allclose(grey, np.round(grey), atol=1e-3)
+    assert set(np.unique(np.round(grey))) == {0, 64, 128, 191, 255}
+
+
 def test_inpainting():
     m = started()
     odd = RNG.integers(0, 256, IMAGES.shape).astype("uint8")  # of no level

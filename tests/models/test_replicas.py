@@ -106,6 +106,17 @@ def vqvae():
     return model
 
 
+def agave():
+    sizes = {"planes": (2,), "latent_planes": (1,), "blocks": (1,), "stem": (3, 2)}
+    hierarchy = networks.top_down(8, 1, **sizes, flow=False, seed=1)
+    sizes = {"planes": 2, "blocks": 1, "resolutions": 1, "components": 2, "dropout": 0.5}
+    network = networks.pixelcnnpp(8, 1, **sizes, condition=hierarchy.outputs_shape, seed=2)
+    model = models.AGAVE(hierarchy, network, pretrain_steps=1, average_decay=0.9)
+    model.initialize(IMAGES)
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9))
+    return model
+
+
 def still(build, *names):
     """The model that `build` makes, with parts that do not train."""
 
@@ -146,6 +157,7 @@ BUILDS = {
     "variational dequantisation": lambda: hierarchical_vae(likelihood="dequantized_variational"),
     "importance-weighted VAE": lambda: vae(models.VAE, importance_samples=3),
     "VQ-VAE": vqvae,
+    "AGAVE": agave,
     "AIQN of a frozen VAE": still(lambda: BUILDS["AIQNVAE"](), "encoder", "decoder"),
 }
 

@@ -96,11 +96,25 @@ def test_each_loss_moves_its_own_parts():
     assert all(g is None for g in tape.gradient(found["loss"], m.prior.weights))
 
 
+def test_commitment_weighs_the_encoders_distance_and_not_the_codebooks():
+    found = []
+    for commitment in (0.0, 2.0):
+        m = model(commitment=commitment)
+        with tf.GradientTape() as tape:
+            loss = m.measures(Batch(IMAGES), BatchNoise(m, 32, NOISE, 0), True)["loss"]
+        gradients = tape.gradient(loss, [m.codebook.codebook, m.encoder.weights[0]])
+        found.append([tf.convert_to_tensor(g).numpy() for g in gradients])
+    (codebook, encoder), (same, other) = found
+    assert np.abs(codebook).max() > 1e-3
+    np.testing.assert_allclose(same, codebook, rtol=1e-4, atol=1e-7)
+    assert np.abs(other - encoder).max() > 1e-3
+
+
 def test_the_codebook_begins_as_encodings():
     m = model()
     features = m.encoder(IMAGES / np.float32(127.5) - 1).numpy().reshape(-1, 3)
     np.testing.assert_allclose(m.codebook.codebook, features[np.arange(CODES) * len(features) // CODES], atol=1e-6)
-    with pytest.raises(ValueError, match="at least as many encodings as there are codes, 6.*Give more images"):
+    with pytest.raises(ValueError, match="Received: 6 for 4 encodings of 4 images. Choose fewer codes, or give more"):
         tiny = networks.vqvae_encoder(2, 1, 3, 4, 1, 1), networks.vqvae_decoder(2, 1, 3, 4, 1, 1)
         VQVAE(*tiny, VectorQuantizer(CODES), prior(size=1)).initialize(IMAGES[:4, :2, :2])
 

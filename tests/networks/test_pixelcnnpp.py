@@ -113,6 +113,14 @@ def test_number_of_weights():
     assert [len(each.up) for each in net.resolutions] == [12, 12, 10]
 
 
+def test_outputs_are_of_elu():
+    net, x = network(), images()
+    net.resolutions[0].double[1].bias.assign([-5.0, 0.0, 5.0])
+    left = net._through(0, *net._start(x), None, None, None)[1].numpy()
+    assert left.min() < -0.1 and left.max() > 0.1
+    np.testing.assert_allclose(net(x), net.head(np.where(left > 0, left, np.expm1(left))), atol=1e-4)
+
+
 def test_outputs_and_round_trip(tmp_path):
     net = network(channels=3, condition=(4, 4, 1), num_classes=2, levels=17, dropout=0.2)
     x, f, labels = images(channels=3), images(size=4), np.array([0, 1])

@@ -19,7 +19,7 @@ def mixed(outputs, tau):
 
 
 def quantile(outputs, tau):
-    level = logistic_mixture_quantile(outputs, tau, ops.zeros_like(tau, "int32"), False, levels=17)
+    level = logistic_mixture_quantile(outputs, tau, levels=17)
     return ops.cast(level, "float32") / 8.0 - 1.0
 
 

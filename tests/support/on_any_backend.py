@@ -90,10 +90,10 @@ def equations():
     keep("bound in a loop", losses.log_mean_weight(lambda s: real[:, 0] * ops.cast(s, "float32"), 3))
     y = losses.dequantized(values, tau[0])
     keep("dequantized", y, losses.quantized(y), losses.dequantized_nats(y, tau[0]), losses.grey_level(values, 17))
-    pixels, is_known = ops.stack([values, ops.flip(values), values], axis=-1), ops.cast([[0], [1], [0], [0]], "bool")
+    pixels = ops.stack([values, ops.flip(values), values], axis=-1)
     outputs, levels = normal(4, losses.mixture_outputs(3, 2)), uniform(4, 3)
     keep("mixture", losses.logistic_mixture(pixels, outputs))
-    keep("mixture's quantile", losses.logistic_mixture_quantile(outputs, levels, pixels, is_known))
+    keep("mixture's quantile", losses.logistic_mixture_quantile(outputs, levels))
     keep("divergence", losses.quantile_divergence(real[:, 0], fake[:4, 1]))
     keep("divergence of functions", losses.quantile_divergence_of_functions(lambda t: t, lambda t: 2 * t, 64))
 

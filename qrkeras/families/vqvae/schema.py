@@ -3,10 +3,9 @@
 import dataclasses
 
 from qrkeras.families.optimizers import Adam, RmsProp
-from qrkeras.families.parts import Count, NonNegative, part
+from qrkeras.families.parts import Count, Levels, NonNegative, part
 from qrkeras.families.pixels.schema import GatedPixelCnn
 from qrkeras.families.preset import Preset
-from qrkeras.families.vae.schema import Levels
 
 
 @part
