@@ -8,7 +8,6 @@ from scipy.stats import norm
 
 from qrkeras.layers import initializing, unsqueeze
 from qrkeras.networks import real_nvp
-from tests.support.causality import dependence
 
 RNG = np.random.default_rng(0)
 SHAPES = pytest.mark.parametrize(
@@ -24,20 +23,19 @@ def _images(n, shape):
 
 def _drawn(shape, scales, deviation=0.3, **options):
     """A flow with weights that make it far from the identity."""
-    flow = real_nvp(shape, scales, **{"width": 4, "blocks": 1, "seed": 1, **options})
+    flow, rng = real_nvp(shape, scales, **{"width": 4, "blocks": 1, **options}), np.random.default_rng(1)
     for weight in flow.weights:
-        weight.assign(RNG.normal(size=weight.shape) * deviation)
+        weight.assign(rng.normal(size=weight.shape) * deviation)
     return flow
 
 
 def _jacobian(flow, image):
-    """`(n, n)` of one image, rows are outputs, and the log-determinant that the flow tells."""
-    x = tf.constant(image[None])
+    """`(n, n)` of one image, rows are features: row i is the gradient of feature i of copy i."""
+    copies = tf.constant(np.repeat(image[None], image.size, axis=0))
     with tf.GradientTape() as tape:
-        tape.watch(x)
-        y, log_det = flow(x)
-        flat = tf.reshape(y, [-1])
-    return tape.jacobian(flat, x).numpy().reshape(image.size, image.size), log_det.numpy()[0]
+        tape.watch(copies)
+        own = tf.linalg.trace(tf.reshape(flow(copies)[0], (image.size, image.size)))
+    return tape.gradient(own, copies).numpy().reshape(image.size, image.size)
 
 
 @SHAPES
@@ -65,21 +63,21 @@ def test_there_and_back(shape, scales, logit):
     assert y.shape == x.shape and log_det.shape == (5,) and np.abs(y - x).max() > 0.5
     np.testing.assert_allclose(flow(y, inverse=True), x, atol=1e-4)
     np.testing.assert_allclose(flow.inverse(y), x, atol=1e-4)
-    np.testing.assert_allclose(flow(flow.inverse(x))[0], x, atol=1e-4)
+    if not logit:  # whose way back from far features ends where float32 has one value for all
+        np.testing.assert_allclose(flow(flow.inverse(x))[0], x, atol=1e-4)
 
 
 @LOGIT
-@pytest.mark.parametrize(("shape", "scales"), [((4, 4, 1), 1), ((4, 4, 3), 2), ((4, 4, 1), 3)])
+@pytest.mark.parametrize(("shape", "scales"), [((4, 4, 1), 1), ((4, 4, 3), 2), ((8, 8, 3), 3), ((8, 8, 1), 4)])
 def test_the_log_determinant_by_the_jacobian(shape, scales, logit):
     flow = _drawn(shape, scales, logit=logit)
     for image in _images(2, shape):
-        jacobian, log_det = _jacobian(flow, image)
-        sign, expected = np.linalg.slogdet(jacobian)
+        sign, expected = np.linalg.slogdet(_jacobian(flow, image))
         assert sign == 1 and abs(expected) > 1
-        assert log_det == pytest.approx(expected, abs=1e-3)
+        assert float(flow(image[None])[1][0]) == pytest.approx(expected, abs=1e-3)
 
 
-@pytest.mark.parametrize("scales", [1, 3])
+@pytest.mark.parametrize("scales", [1, 2])
 def test_trained_for_a_few_steps_it_is_invertible_and_likelier(scales):
     flow = real_nvp((8, 8, 1), scales, width=4, blocks=1, seed=0)
     waves = np.sin(np.arange(8)[None, :, None] + RNG.uniform(0, 6, (32, 1, 1))) * np.ones((1, 1, 8))
@@ -100,8 +98,7 @@ def test_trained_for_a_few_steps_it_is_invertible_and_likelier(scales):
     y, log_det = flow(x)
     assert np.abs(y - x).max() > 0.05 and np.abs(log_det).min() > 1
     np.testing.assert_allclose(flow(y, inverse=True), x, atol=1e-4)
-    jacobian, told = _jacobian(flow, x.numpy()[0])
-    assert told == pytest.approx(np.linalg.slogdet(jacobian)[1], abs=1e-3)
+    assert float(log_det[0]) == pytest.approx(np.linalg.slogdet(_jacobian(flow, x.numpy()[0]))[1], abs=1e-3)
 
 
 def test_logit_by_hand():
@@ -133,21 +130,19 @@ def test_parities_of_couplings():
     for steps in (flow.scale.checkerboards, flow.scale.channels, flow.scale.left.checkerboards):
         assert [coupling.parity for coupling in steps[::2]] == [1, 0, 1]
     assert flow.scale.left.left is None and flow.scale.left.channels == []
-    # The first coupling keeps the place at (0, 1) and moves that at (0, 0).
+    # The first coupling keeps the place at (0, 0) and moves that at (0, 1).
     y, _ = _drawn((2, 2, 1), 1, couplings=1, deviation=0.5).scale.checkerboards[0](np.ones((1, 2, 2, 1), "float32"))
-    np.testing.assert_array_equal(np.ravel(y) == 1, [False, True, True, False])
+    np.testing.assert_array_equal(np.ravel(y) == 1, [True, False, False, True])
 
 
 def test_what_depends_on_what_at_one_scale():
-    # Three couplings of four 3x3 convolutions each reach over an image of 4 x 4: each feature sees every value.
-    flow = _drawn((4, 4, 1), 1)
-    seen = dependence(lambda x: tf.reshape(flow(x)[0], (1, -1, 1)), _images(1, (4, 4, 1)))[0].reshape(16, 16)
-    assert np.all(seen > 0)
-    one = _drawn((4, 4, 1), 1, couplings=1)
-    seen = dependence(lambda x: tf.reshape(one(x)[0], (1, -1, 1)), _images(1, (4, 4, 1)))[0].reshape(16, 16) > 0
-    kept = np.indices((4, 4)).sum(0).ravel() % 2 == 1
-    np.testing.assert_array_equal(seen[kept], np.eye(16, dtype=bool)[kept])
-    assert seen[~kept][:, kept].all() and seen[~kept][:, ~kept].sum() == 8
+    # A coupling of four 3x3 convolutions reaches over an image of 4 x 4: after three each feature sees every value.
+    image = _images(1, (4, 4, 1))[0]
+    assert np.all(_jacobian(_drawn((4, 4, 1), 1), image) != 0)
+    # After one: what is kept sees itself, what moves itself and all that is kept.
+    seen = _jacobian(_drawn((4, 4, 1), 1, couplings=1), image) != 0
+    kept = np.indices((4, 4)).sum(0).ravel() % 2 == 0
+    np.testing.assert_array_equal(seen, np.eye(16, dtype=bool) | (~kept[:, None] & kept))
 
 
 def test_the_first_half_is_done_and_the_second_goes_on():
@@ -164,17 +159,20 @@ def test_the_first_half_is_done_and_the_second_goes_on():
 
 
 def test_the_density_of_the_flow_is_that_of_its_samples():
-    # y from N(0.2, 0.8^2), images of two values: densities of a grid over [-1, 1)^2, times the area of a cell, sum to
-    # the share of samples that fall into it.
-    flow = _drawn((1, 2, 1), 1, deviation=0.5)
-    middles = (np.arange(128) + 0.5) / 64 - 1
+    # y from a Gaussian, images of two values: densities at a grid over [-1, 1)^2, times the area of a cell, sum to the
+    # share of samples that fall into it.
+    flow = _drawn((1, 2, 1), 1, deviation=1.0)
+    middles = (np.arange(256) + 0.5) / 128 - 1
     grid = np.stack(np.meshgrid(middles, middles, indexing="ij"), -1).reshape(-1, 1, 2, 1).astype("float32")
     y, log_det = flow(grid)
-    log_p = norm.logpdf(y, 0.2, 0.8).sum(axis=(1, 2, 3)) + log_det
-    samples = flow(RNG.normal(0.2, 0.8, (100_000, 1, 2, 1)).astype("float32"), inverse=True)
-    within = np.all((samples.numpy() >= -1) & (samples.numpy() < 1), axis=(1, 2, 3)).mean()
-    assert 0.1 < within < 0.9
-    assert np.exp(log_p).sum() / 64**2 == pytest.approx(within, abs=0.007)  # 4 deviations of the share
+    mean, deviation = np.mean(y), np.std(y)
+    assert np.ptp(log_det) > 0.5  # no affine map
+    share = np.exp(norm.logpdf(y, mean, deviation).sum(axis=(1, 2, 3)) + log_det).sum() / 128**2
+    features = RNG.normal(mean, deviation, (100_000, 1, 2, 1)).astype("float32")
+    samples = flow(features, inverse=True).numpy()
+    drawn = np.all((samples >= -1) & (samples < 1), axis=(1, 2, 3)).mean()
+    assert 0.1 < drawn < 0.9
+    assert share == pytest.approx(drawn, abs=0.0064)  # 4 deviations of the share
 
 
 def test_rows_depend_on_themselves_alone():
@@ -218,7 +216,7 @@ def test_seed_decides_the_weights_and_saving_keeps_them(tmp_path):
         np.testing.assert_array_equal(x, y)
     kernels = [np.ravel(w)[0] for w in a.weights if "conv_0" in w.path and "kernel" in w.path]
     assert len(set(kernels)) == len(kernels) == 6  # each layer has its own seed
-    assert np.any(a.get_weights()[0] != c.get_weights()[0])
+    assert any(np.any(x != y) for x, y in zip(a.get_weights(), c.get_weights(), strict=True))
     assert a.get_config() == {**a.get_config(), "image_shape": (4, 6, 2), **sizes, "seed": 0}
     for weight in a.weights:
         weight.assign(RNG.normal(size=weight.shape) * 0.3)
