@@ -37,6 +37,9 @@ _FUNCTIONS = {
 _SERIALIZABLE = {
     "layers": (
         "BatchNormalization",
+        "ChannelAffine",
+        "ChannelCoupling",
+        "CheckerboardCoupling",
         "ColourDense",
         "ConvAveragePool2D",
         "Dequantizer",
@@ -47,6 +50,7 @@ _SERIALIZABLE = {
         "HorizontalConv2D",
         "InverseAutoregressiveFlow",
         "MinibatchDiscrimination",
+        "ResidualConditioner",
         "ShiftedConv2D",
         "ShiftedConv2DTranspose",
         "SpectralConv2D",
@@ -79,7 +83,7 @@ _SERIALIZABLE = {
         "VAE",
         "VQVAE",
     ),
-    "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "PixelPlusNetwork", "TopDownNetwork"),
+    "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "PixelPlusNetwork", "RealNVP", "TopDownNetwork"),
 }
 
 __all__ = [*_SUBPACKAGES, *_FUNCTIONS, "__version__"]

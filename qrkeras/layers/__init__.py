@@ -2,7 +2,9 @@
 
 from qrkeras.layers.across import Gathering, LooksAtBatch, Synchronized, looks_at_batch
 from qrkeras.layers.causal import HorizontalConv2D, VerticalConv2D
+from qrkeras.layers.channel_affine import ChannelAffine
 from qrkeras.layers.colours import ColourDense, colour_mask, cut_matrix, cut_planes, plane_colours
+from qrkeras.layers.coupling import ChannelCoupling, CheckerboardCoupling
 from qrkeras.layers.dequantize import Dequantizer, logistic_noise
 from qrkeras.layers.equivariant import EquivariantConv2D, EquivariantDense
 from qrkeras.layers.first_batch import initializing, is_initializing
@@ -13,12 +15,17 @@ from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
 from qrkeras.layers.quantize import VectorQuantizer, perplexity
 from qrkeras.layers.resampling import ConvAveragePool2D, UpsampleConv2D, conv_average_pool, upsample_conv
+from qrkeras.layers.residual_conditioner import ResidualConditioner
 from qrkeras.layers.shifted import ShiftedConv2D, ShiftedConv2DTranspose, last_row
 from qrkeras.layers.spectral import SpectralConv2D, SpectralDense, power_round, spectral_norm
+from qrkeras.layers.squeeze import squeeze, unsqueeze
 from qrkeras.layers.weight_norm import WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
 
 __all__ = [
     "BatchNormalization",
+    "ChannelAffine",
+    "ChannelCoupling",
+    "CheckerboardCoupling",
     "ColourDense",
     "ConvAveragePool2D",
     "Dequantizer",
@@ -31,6 +38,7 @@ __all__ = [
     "InverseAutoregressiveFlow",
     "LooksAtBatch",
     "MinibatchDiscrimination",
+    "ResidualConditioner",
     "ShiftedConv2D",
     "ShiftedConv2DTranspose",
     "SpectralConv2D",
@@ -59,5 +67,7 @@ __all__ = [
     "plane_colours",
     "power_round",
     "spectral_norm",
+    "squeeze",
+    "unsqueeze",
     "upsample_conv",
 ]

@@ -10,6 +10,8 @@ Within `initializing()` a layer is started from its batch: with `t = conv(x, v /
 over batch and places, so that outputs have mean 0 and deviation `scale`. Where the variance of t is below 1e-6, as
 where the input is constant, g = scale: `1 / std` would be huge, and would multiply whatever training adds to the input.
 
+A layer of scale 0 begins at g = 0, started or not: its outputs are 0 until it has been trained.
+
 With classes, g and b are tables with a row for each class  (thesis, Sec. 5.8). The output is multiplied, example by
 example, by the row of its label; the kernel `v / |v|` is shared. The start gives all rows the same values.
 """
@@ -28,8 +30,8 @@ class WeightNorm(KernelLayer):
 
     def __init__(self, activation=None, kernel_initializer="random_normal", scale=1.0, num_classes=None, **kwargs):
         super().__init__(activation, kernel_initializer, **kwargs)
-        if not scale > 0:
-            raise ValueError(f"scale must be positive, the deviation of outputs at the start. Received: scale={scale}")
+        if not scale >= 0:
+            raise ValueError(f"scale must be the deviation of outputs at the start, 0 or more. Received: scale={scale}")
         self.scale = scale
         self.num_classes = None if num_classes is None else positive_int("num_classes", num_classes)
 
@@ -64,7 +66,7 @@ class WeightNorm(KernelLayer):
         return ops.cast(kernel, self.compute_dtype), ops.cast(self.bias, self.compute_dtype)
 
     def _first_gain(self, shape, dtype):
-        return ops.zeros(shape, dtype) + _norms(self._cut())
+        return ops.zeros(shape, dtype) + (_norms(self._cut()) if self.scale else 0)
 
     def _directions(self):
         kernel = self._cut()
@@ -102,11 +104,11 @@ class WeightNormDense(DenseShape, WeightNorm):
     Args:
       units: number of outputs.
       activation, kernel_initializer: as in `keras.layers.Dense`; of v, by default N(0, 0.05^2). The bias starts at 0.
-      scale: deviation of the outputs after a start from data.
+      scale: deviation of the outputs after a start from data; 0: the outputs are 0 at first.
       num_classes: number of rows of g and b, which labels choose, or None.
     Shapes: `(batch, ..., features)`, and int labels `(batch,)` where there are classes -> `(batch, ..., units)`.
     Raises:
-      ValueError: for sizes that are no positive ints, a scale that is not positive, or labels without classes.
+      ValueError: for sizes that are no positive ints, a negative scale, or labels without classes.
     """
 
 

@@ -6,6 +6,7 @@ from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
 from qrkeras.networks.pixelcnnpp import PixelPlusNetwork, pixelcnnpp
+from qrkeras.networks.real_nvp import RealNVP, real_nvp
 from qrkeras.networks.sngan import sngan_discriminator, sngan_generator
 from qrkeras.networks.top_down import Inferred, TopDownNetwork, top_down
 from qrkeras.networks.vae import vae_decoder, vae_encoder
@@ -16,6 +17,7 @@ __all__ = [
     "LatentQuantiles",
     "PixelNetwork",
     "PixelPlusNetwork",
+    "RealNVP",
     "TopDownNetwork",
     "aiqn",
     "dcgan_discriminator",
@@ -24,6 +26,7 @@ __all__ = [
     "mlp",
     "pixelcnn",
     "pixelcnnpp",
+    "real_nvp",
     "sngan_discriminator",
     "sngan_generator",
     "top_down",

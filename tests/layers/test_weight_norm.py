@@ -113,6 +113,17 @@ def test_a_constant_input_does_not_blow_up_the_gain(name, value):
 
 
 @every_layer
+def test_of_scale_0_outputs_are_0_at_first_and_after_the_start(name):
+    layer, x = _built(name, scale=0)
+    np.testing.assert_array_equal(layer(x), 0)
+    with initializing():
+        np.testing.assert_array_equal(layer(3 * x + 7), 0)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(layer(x) - 1))
+    assert np.all(tape.gradient(loss, layer.gain) != 0)  # and from there it trains
+
+
+@every_layer
 def test_an_error_within_ends_the_start(name):
     layer, x = _built(name)
     with pytest.raises(KeyError), initializing():
@@ -176,7 +187,7 @@ def test_round_trip(name, num_classes, tmp_path):
     [
         (lambda: WeightNormDense(0), "units must be a positive int. Received: units=0"),
         (lambda: WeightNormConv2D(2, 3, num_classes=0), "num_classes must be a positive int. Received: num_classes=0"),
-        (lambda: WeightNormConv2D(2, 3, scale=0.0), "scale must be positive, .* Received: scale=0.0"),
+        (lambda: WeightNormConv2D(2, 3, scale=-0.1), "scale must be the deviation .*, 0 or more. Received: scale=-0.1"),
         (
             lambda: WeightNormDense(2)(_normal(3, 4), np.zeros(3, "int32")),
             r"labels must be given where num_classes is, and only there. Received: labels=(.|\n)*num_classes=None",

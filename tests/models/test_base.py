@@ -95,6 +95,8 @@ def instances():
     yield from (layers.EquivariantConv2D(2, 3, 4), layers.EquivariantDense(2, 4), layers.MinibatchDiscrimination(3))
     yield from (layers.SpectralConv2D(2, 3), layers.SpectralDense(2))
     yield from (layers.WeightNormConv2D(2, 3), layers.WeightNormConv2DTranspose(2, 3), layers.WeightNormDense(2))
+    yield from (layers.CheckerboardCoupling(1), layers.ChannelCoupling(0), layers.ChannelAffine())
+    yield layers.ResidualConditioner(2)
     yield from (layers.Dequantizer(2), layers.InverseAutoregressiveFlow(2), layers.VectorQuantizer(3))
     yield from (losses.BatchSmoothing(0.3), losses.Mixup(), losses.Auxiliary(16, grey=True))
     yield from (losses.Hinge(), losses.LeastSquares(), losses.NonSaturating(), losses.Wasserstein())
@@ -103,6 +105,7 @@ def instances():
     yield networks.aiqn(2, 4, 1, seed=1)
     yield networks.pixelcnn(4, 1, blocks=1, kernel_size=3, planes=2, output_planes=2, seed=1)
     yield networks.pixelcnnpp(4, 1, planes=2, blocks=1, resolutions=1, seed=1)
+    yield networks.real_nvp((4, 4, 1), scales=2, width=2, blocks=1, seed=1)
     yield networks.top_down(4, 1, (2,), (1,), (1,), seed=1)
 
 

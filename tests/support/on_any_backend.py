@@ -146,6 +146,15 @@ def single_layers():
     flow.build(images.shape, planes.shape)
     trained_alike("flow", drawn(flow), images, planes)
     keep("flow inverted", flow.inverse(images[:, :2, :2], planes[:, :2, :2]))
+    keep("squeezed", layers.squeeze(images), layers.unsqueeze(images))
+    for name, layer in {
+        "checkerboard": layers.CheckerboardCoupling(1, width=3, blocks=1),
+        "halves": layers.ChannelCoupling(0, width=3, blocks=1),
+        "affine": layers.ChannelAffine(),
+        "conditioner": layers.ResidualConditioner(2, width=3, blocks=1),
+    }.items():
+        layer.build(images.shape)
+        trained_alike(name, drawn(layer), images)
     quantizer = layers.VectorQuantizer(5)
     quantizer.build(images.shape)
     trained_alike("quantizer", drawn(quantizer), images)
@@ -192,6 +201,11 @@ def whole_networks():
         noise = normal(3, hierarchy.latent_dim)
         trained_alike(f"hierarchy {flow}", hierarchy, images, noise)
         keep(f"hierarchy {flow} generated", *hierarchy.generate(noise), hierarchy.decode(noise))
+
+    for logit in (False, True):
+        flow = drawn(networks.real_nvp((8, 8, 1), scales=2, width=3, blocks=1, logit=logit))
+        trained_alike(f"real nvp {logit}", flow, ops.tanh(images))
+        keep(f"real nvp {logit} inverted", flow(images, inverse=True))
 
     classifier = networks.image_classifier(8, 1, 4, widths=(4, 6))
     networks.whiten(classifier, ops.convert_to_numpy(images))
