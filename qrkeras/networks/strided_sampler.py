@@ -60,7 +60,7 @@ def sample_strided(network, tau, known, mask, labels, given, pixel_of):
             carry = ops.concatenate([value, ops.ones_like(value[:, :1])], axis=-1), columns
             return carry, carry
 
-        first = ops.zeros((batch, channels + 1)), [level.columns(batch, dtype) for level in levels]
+        first = ops.zeros((batch, channels + 1), "float32"), [level.columns(batch, dtype) for level in levels]
         _, (pixels, columns) = ops.scan(draw_column, first, ops.arange(width))
         row = ops.transpose(pixels, (1, 0, 2))
         seen = ops.concatenate([seen[:, 1:], ops.cast(row, dtype)[:, None]], axis=1)
@@ -68,7 +68,7 @@ def sample_strided(network, tau, known, mask, labels, given, pixel_of):
         above_left = [level.row_end(i, *each) for level, *each in zip(levels, above_left, columns, strict=True)]
         return i + 1, image, seen, above_upper, above_left
 
-    image = ops.zeros((batch, height, width, channels))
+    image = ops.zeros((batch, height, width, channels), "float32")
     seen = ops.zeros((batch, 2, width, channels + 1), dtype)
     above_upper = [level.upper_rows(batch, dtype) for level in levels]
     above_left = [level.columns(batch, dtype, level.width) for level in levels]
