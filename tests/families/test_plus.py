@@ -33,7 +33,7 @@ def test_levels_are_those_of_the_data():
 
 def tiny(**changes):
     preset = presets.get("pixelcnnpp-digits")
-    network = dataclasses.replace(preset.network, planes=4, components=2)
+    network = dataclasses.replace(preset.network, planes=4, components=2, resolutions=1)
     return dataclasses.replace(preset, network=network, **{**SHORT, "sample_every": None, **changes})
 
 
