@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test backends lint install benchmark lock clean
+.PHONY: demo test proofs backends lint install benchmark lock clean
 
 demo: install
 	$(BIN)/qrkeras demo
 
 test: install
 	TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+# What takes long, beside shorter tests of the same.
+proofs: install
+	TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -m long -n logical --maxprocesses 8 --dist loadfile
 
 PACKAGES = 'import sysconfig; print(sysconfig.get_path("purelib"))'
 

@@ -90,6 +90,7 @@ def test_it_goes_on_as_if_never_stopped_over_the_end_of_pretraining(agave_run, t
     assert {"pixel_bits", "auxiliary_bits", "bits_per_dim"} <= set(records[-1])
 
 
+@pytest.mark.long
 def test_a_second_stage_takes_both_networks(agave_run, tmp_path):
     control = dataclasses.replace(TINY, kl_weight=1.0, auxiliary_weight=0.0, start_from=str(agave_run.path), steps=1)
     model = load_model(train("agave-digits-control", control, seed=1, run_dir=tmp_path / "control", verbose=0))
@@ -99,6 +100,7 @@ def test_a_second_stage_takes_both_networks(agave_run, tmp_path):
         assert 0 < max(moved) < 0.02  # one step of Adamax from there
 
 
+@pytest.mark.long
 def test_sample_by_way_and_by_shared_latents(agave_run, tmp_path, done):
     for way in ("pixels", "auxiliary"):
         done("sample", agave_run.path, "--n", 3, "--way", way, "--output", tmp_path / f"{way}.npy")
@@ -161,6 +163,7 @@ def test_a_weight_must_be_finite():
             presets.check(dataclasses.replace(TINY, kl_weight=weight))
 
 
+@pytest.mark.long
 def test_export(agave_run, tmp_path):
     cli.main(["export", str(agave_run.path), str(tmp_path / "served")])
     assert json.loads((agave_run.path / "config.json").read_text())["preset"]["type"] == "AgavePreset"

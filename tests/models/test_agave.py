@@ -205,6 +205,7 @@ def test_bounds(made):
     assert reported["bits_per_dim"] == pytest.approx(total, rel=1e-4)
 
 
+@pytest.mark.long
 def test_a_reloaded_model_goes_on_as_if_never_stopped(tmp_path):
     whole = model(seed=3, pretrain_steps=2, dropout=0.3)
     fit(whole, IMAGES[:8])
@@ -245,6 +246,7 @@ def test_what_a_bound_is_made_of(made):
         made.decompose(images[:1])
 
 
+@pytest.mark.long
 def test_what_is_served(made, tmp_path):
     m = made
     names = {"sample", "sample_auxiliary", "reconstruct", "reconstruct_auxiliary", "score"}

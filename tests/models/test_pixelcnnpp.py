@@ -155,6 +155,7 @@ def test_it_learns_and_class_decides():
     assert np.all(wrong > m.bits_per_dim(flat, LABELS) + 0.1)
 
 
+@pytest.mark.long  # test_plus goes on from a run, too
 def test_a_reloaded_model_goes_on_as_if_never_stopped(tmp_path):
     whole, half = (started(run_eagerly=False, seed=3) for _ in range(2))
     fit(whole, epochs=2)

@@ -87,12 +87,12 @@ def vae(build, *parts, **options):
     return model
 
 
-def hierarchical_vae(**options):
+def hierarchical_vae(rate=0.01, **options):
     sizes = {"planes": (3, 4), "latent_planes": (2, 1), "blocks": (1, 1), "stem": (3, 2)}
     # Free nats of the KL of the whole batch: a plane's KL on one replica is another.
     model = models.HierarchicalVAE(networks.top_down(8, 1, **sizes, seed=1), **{"free_nats": 0.05, **options})
     model.initialize(IMAGES)
-    model.compile(keras.optimizers.SGD(0.01, momentum=0.9))
+    model.compile(keras.optimizers.SGD(rate, momentum=0.9))
     return model
 
 
@@ -154,7 +154,7 @@ BUILDS = {
     "VAE": lambda: vae(models.VAE),
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(4, 8, 1, seed=3), average_decay=0.9),
     "hierarchical VAE": hierarchical_vae,
-    "variational dequantisation": lambda: hierarchical_vae(likelihood="dequantized_variational"),
+    "variational dequantisation": lambda: hierarchical_vae(1e-4, likelihood="dequantized_variational"),
     "importance-weighted VAE": lambda: vae(models.VAE, importance_samples=3),
     "VQ-VAE": vqvae,
     "AGAVE": agave,
@@ -187,7 +187,10 @@ def assert_alike(one, two, atol=1e-5):
         )
 
 
-@pytest.mark.parametrize("name", BUILDS)
+LONG = ("PixelCNNPlusPlus", "variational dequantisation", "AGAVE")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in LONG)) for n in BUILDS])
 def test_two_replicas_train_as_one_on_their_whole_batch(name, tmp_path):
     one, two = built(name, 1), built(name, 2)
     start = [keras.ops.convert_to_numpy(v) for v in one.trainable_variables]

@@ -61,10 +61,10 @@ def traced(net, pixel_of=mixed):
 
 CASES = [
     (4, 1, {"resolutions": 1, "blocks": 2}, False),
-    (4, 3, {"resolutions": 3, "num_classes": 2}, False),
+    pytest.param(4, 3, {"resolutions": 3, "num_classes": 2}, False, marks=pytest.mark.long),
     (8, 3, {"resolutions": 2, "blocks": 2, "condition": (4, 4, 1), "num_classes": 2}, True),
-    (8, 1, {"resolutions": 3, "condition": (8, 8, 1)}, False),
-    (16, 1, {"resolutions": 3}, True),
+    pytest.param(8, 1, {"resolutions": 3, "condition": (8, 8, 1)}, False, marks=pytest.mark.long),
+    pytest.param(16, 1, {"resolutions": 3}, True, marks=pytest.mark.long),
 ]
 
 

@@ -33,7 +33,8 @@ NAMES = (
 SIZES = {
     "network.width": 4, "network.hidden_layers": 1, "latent_dim": 4, "aiqn.width": 8, "aiqn.hidden_layers": 2,
     "network.blocks": 1, "network.kernel_size": 3, "network.planes": 6, "network.output_planes": 6,
-    "network.latent_planes": 2, "loss.num_quantiles": 4, "network.code_dim": 3, "network.residual_blocks": 1,
+    "network.latent_planes": 2, "network.resolutions": 1,
+    "loss.num_quantiles": 4, "network.code_dim": 3, "network.residual_blocks": 1,
     "num_codes": 8, "prior.blocks": 1, "prior.planes": 6, "prior.output_planes": 6, "hierarchy.planes": 6,
     "hierarchy.latent_planes": 2, "hierarchy.blocks": 1,
 }  # fmt: skip

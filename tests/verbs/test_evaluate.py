@@ -235,6 +235,7 @@ class Conditional:
     """Stands for a class-conditional generator: real digits, of the class that is asked for."""
 
     kind, example_shape, num_classes, step = kinds.IMAGES, (8, 8, 1), 10, 7
+    BOUNDED_WAY = "prior"
 
     def __init__(self):
         self.images, self.labels = data.take(data.load("digits", labels=True))

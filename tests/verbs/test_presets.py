@@ -23,6 +23,9 @@ FIGURES = """
     minibatch      35.0
     bgan           36.5
     mbgan          23.7              -      -     51
+    iafvae         3.11
+    pixelcnnpp     2.92
+    agave          2.92
 """
 
 
@@ -51,10 +54,14 @@ def test_published_figures():
         for data, value in zip(head.split(), values)
         if value != "-"
     }
+    # Lucas, Section 3.4.5.
+    expected |= {"agave-cifar10-16x16": 2.94, "agave-cifar10-8x8": 2.93, "agave-cifar10-grey": 2.93}
     found = {name: presets.published(name) for name in presets.PRESETS}
     assert {name: known.value for name, known in found.items() if known.value is not None} == expected
     for name, known in found.items():
-        assert known.source.startswith(("QRGAN, ", "AIQN, ", "Lucas, ", "Choice: ")), name
+        assert known.source.startswith(
+            ("QRGAN, ", "AIQN, ", "Lucas, ", "IAF, ", "VQ-VAE, ", "PixelCNN++, ", "Choice: ")
+        ), name
         assert (known.value is None) == (known.protocol == "")
     assert found["aiqnvae-celeb_a"].figure == "pictures and no figures (AIQN, Supplement)"
     assert found["qrgan-digits"].figure == "none that is known here"
