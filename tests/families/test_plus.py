@@ -37,6 +37,7 @@ def tiny(**changes):
     return dataclasses.replace(preset, network=network, **{**SHORT, "sample_every": None, **changes})
 
 
+@pytest.mark.long  # AGAVE, of the same network, goes on in the suite
 def test_runs_start_from_data_with_classes_and_go_on_as_if_never_stopped(tmp_path):
     preset = tiny(class_conditional=True)
     short = dataclasses.replace(preset, steps=5)
