@@ -9,6 +9,8 @@ from scipy.stats import norm
 from qrkeras.layers import initializing, unsqueeze
 from qrkeras.networks import real_nvp
 
+pytestmark = pytest.mark.long
+
 RNG = np.random.default_rng(0)
 SHAPES = pytest.mark.parametrize(
     ("shape", "scales"),
