@@ -98,6 +98,22 @@ class Preset:
         return False
 
 
+# What papers are silent on; presets say so with `**SILENT`, and cite over it what theirs has.
+SILENT = {
+    "data.directory": "TFDS's default",
+    "log_every": "Choice",
+    "sample_every": "Choice",
+    "checkpoint_every": "Choice",
+    "steps_per_execution": "Choice",
+    "evaluate_every": "Choice",
+    "evaluate_measures": "Choice: all",
+    "precision": "Choice: the paper is silent",
+}
+AS_PIXELIQN = {
+    "evaluate_samples": "Choice: as PixelIQN's",
+    "evaluate_references": "Choice: as PixelIQN's",
+    "evaluate_features": "Choice: Inception, as PixelIQN's",
+}
 # Of fields that hold what no paper says; a preset with another value names its own.
 _SOURCES = {"start_from": "Choice: one stage", "frozen": "Choice: all parts train"}
 
@@ -115,3 +131,16 @@ def citation(preset, field):
 def with_sources(preset, sources, **changes):
     """`preset` with other values, whose `sources` stand beside those of the others."""
     return dataclasses.replace(preset, sources={**preset.sources, **sources}, **changes)
+
+
+def made_small(preset, fields, sources, **changes):
+    """`preset` at a size for minutes on a laptop, evaluated by a shipped network against all training images.
+
+    Args: fields: what is smaller for that alone.   sources: of what has a reason of its own.
+    """
+    small = {
+        **dict.fromkeys(fields, "Choice: minutes on a laptop"),
+        "evaluate_features": "Choice: shipped",
+        "evaluate_references": "Choice: all training images",
+    }
+    return with_sources(preset, {**small, **sources}, evaluate_references=50_000, **changes)

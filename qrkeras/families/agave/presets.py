@@ -8,14 +8,15 @@ from qrkeras.families.agave.schema import AgavePreset, Auxiliary
 from qrkeras.families.optimizers import Adamax
 from qrkeras.families.papers import Published
 from qrkeras.families.pixels.schema import PixelCnnPp
-from qrkeras.families.preset import Data, with_sources
+from qrkeras.families.preset import AS_PIXELIQN, SILENT, Data, made_small, with_sources
 from qrkeras.families.vae.schema import TopDown
 
 SETUP = "Lucas, Section 3.4.1"
 SOURCES = {
+    **SILENT,
+    **AS_PIXELIQN,
     "data": SETUP,
     "data.image_size": f"{SETUP}: 32 x 32",
-    "data.directory": "TFDS's default",
     "network": f"{SETUP}: that of Salimans 2017; Choice: as in its authors' code",
     "hierarchy": f"{SETUP}: that of Kingma 2016; Choice: as in its authors' code for 3.11 bits",
     "auxiliary": "Lucas, Section 3.4.2: the image itself",
@@ -27,15 +28,6 @@ SOURCES = {
     "average_decay": "Choice: PixelCNN++'s, of its authors' code",
     "batch_size": "Choice: the chapter is silent",
     "steps": "Choice: the chapter is silent",
-    "evaluate_every": "Choice",
-    "evaluate_samples": "Choice: as PixelIQN's",
-    "evaluate_references": "Choice: as PixelIQN's",
-    "evaluate_features": "Choice: Inception, as PixelIQN's",
-    "evaluate_measures": "Choice: all",
-    "log_every": "Choice",
-    "sample_every": "Choice",
-    "checkpoint_every": "Choice",
-    "steps_per_execution": "Choice",
     "precision": "Choice: the chapter is silent",
 }
 CIFAR10 = AgavePreset(
@@ -59,15 +51,10 @@ CIFAR10 = AgavePreset(
 )
 SMALL = ("data", "data.image_size", "network", "hierarchy", "optimizer", "average_decay", "batch_size", "steps")
 SMALL += ("pretrain_steps", "kl_weight", "evaluate_every", "evaluate_samples", "sample_every")
-DIGITS = with_sources(
+DIGITS = made_small(
     CIFAR10,
-    {
-        **dict.fromkeys(SMALL, "Choice: minutes on a laptop"),
-        "network.levels": "Choice: those of the data",
-        "auxiliary.levels": "Choice: those of the data",
-        "evaluate_features": "Choice: shipped",
-        "evaluate_references": "Choice: all training images",
-    },
+    SMALL,
+    dict.fromkeys(("network.levels", "auxiliary.levels"), "Choice: those of the data"),
     data=Data("digits"),
     network=PixelCnnPp(planes=16, blocks=1, resolutions=2, components=5, levels=17, dropout=0.3),
     hierarchy=TopDown(planes=(32,), latent_planes=(4,), blocks=(2,), stem=(5, 2)),
@@ -82,7 +69,6 @@ DIGITS = with_sources(
     steps_per_execution=10,
     evaluate_every=3_000,
     evaluate_samples=2_000,
-    evaluate_references=50_000,
     evaluate_features="digits-cnn",
 )
 PATCHES = with_sources(

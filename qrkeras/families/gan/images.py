@@ -12,12 +12,12 @@ from qrkeras.families.gan.methods import DIFFERS, methods
 from qrkeras.families.gan.schema import Dcgan, GanPreset, QuantileRegression
 from qrkeras.families.optimizers import Adam
 from qrkeras.families.papers import Published
-from qrkeras.families.preset import Data
+from qrkeras.families.preset import SILENT, Data
 
 SOURCES = {
+    **SILENT,
     "data": "QRGAN, Section 3.2",
     "data.image_size": "QRGAN, Table 4",
-    "data.directory": "TFDS's default",
     "network": "QRGAN, Table 4: DCGAN",
     "network.width": "QRGAN, Table 4",
     "network.hidden_layers": "QRGAN, Table 3",
@@ -34,16 +34,11 @@ SOURCES = {
     "discriminator_steps": "Choice: one, as in QRGAN's Algorithm 1, for all methods alike",
     "steps": "Choice: the paper is silent",
     "weight_clip": "not part of the method",
-    "log_every": "Choice",
     "evaluate_every": "QRGAN, Section 3.2.1",
     "evaluate_samples": "QRGAN, Section 3.2.1",
     "evaluate_references": "QRGAN, Section 3.2.1: the training set",
     "evaluate_features": "QRGAN, Section 3.2.1: Inception",
-    "evaluate_measures": "Choice: all",
     "sample_every": "QRGAN, Section 3.2.1: the interval of its evaluation",
-    "checkpoint_every": "Choice",
-    "steps_per_execution": "Choice",
-    "precision": "Choice: the paper is silent",
 }
 
 

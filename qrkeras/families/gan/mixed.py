@@ -12,7 +12,7 @@ import dataclasses
 from qrkeras.families.gan.schema import BatchSmoothing, GanPreset, Hinge, Mixup, Mlp, NonSaturating, Sngan, Wasserstein
 from qrkeras.families.optimizers import Adam
 from qrkeras.families.papers import Published
-from qrkeras.families.preset import Data, with_sources
+from qrkeras.families.preset import SILENT, Data, with_sources
 
 POINTS = "Lucas, Section 4.5.1"
 CIFAR10 = "Lucas, Section 4.5.2"
@@ -20,14 +20,10 @@ CELEBA = "Lucas, Section 4.5.3"
 NOT_PART = "not part of the method"
 
 SOURCES = {
-    "data.directory": "TFDS's default",
+    **SILENT,
     "update": "Choice: the discriminator first; the chapter counts its updates apart",
     "weight_clip": NOT_PART,
     "gradient_penalty": NOT_PART,
-    "log_every": "Choice",
-    "checkpoint_every": "Choice",
-    "steps_per_execution": "Choice",
-    "evaluate_measures": "Choice: all",
     "precision": "Choice: the chapter is silent",
 }
 
@@ -133,8 +129,6 @@ def _images(data, steps, sources, **changes):
         "batch_size": "Miyato 2018",
         "discriminator_steps": f"{CIFAR10}: searched over 1 to 5; Choice: 1",
         "steps": f"{CIFAR10}: 400,000 updates of both networks together",
-        "sample_every": "Choice",
-        "evaluate_every": "Choice",
         "evaluate_samples": "Miyato 2018: 5,000",
         "evaluate_references": "Miyato 2018: 10,000",
         "evaluate_features": "Inception, as Miyato 2018",

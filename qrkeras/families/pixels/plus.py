@@ -10,13 +10,14 @@ what the two are compared in is the condition alone.
 from qrkeras.families.optimizers import Adamax
 from qrkeras.families.papers import Published
 from qrkeras.families.pixels.schema import PixelCnnPp, PixelPlusPreset
-from qrkeras.families.preset import Data, with_sources
+from qrkeras.families.preset import AS_PIXELIQN, SILENT, Data, made_small
 
 CODE = "PixelCNN++, authors' code"
 SOURCES = {
+    **SILENT,
+    **AS_PIXELIQN,
     "data": "PixelCNN++, Section 3",
     "data.image_size": "PixelCNN++, Section 3: 32 x 32",
-    "data.directory": "TFDS's default",
     "network": f"{CODE}: 5 blocks on each of 3 resolutions, 160 planes, 10 logistics",
     "network.levels": "PixelCNN++, Section 2.1: grey levels of uint8",
     "network.dropout": "PixelCNN++, Section 2.5; the code: 0.5",
@@ -25,16 +26,6 @@ SOURCES = {
     "average_decay": f"{CODE}: 0.9995; Choice: a warm-up (`models.average`)",
     "batch_size": "Choice: 64, as AGAVE's; the code has 12 on each of 8 GPUs",
     "steps": "Choice: as AGAVE's",
-    "evaluate_every": "Choice",
-    "evaluate_samples": "Choice: as PixelIQN's",
-    "evaluate_references": "Choice: as PixelIQN's",
-    "evaluate_features": "Choice: Inception, as PixelIQN's",
-    "evaluate_measures": "Choice: all",
-    "log_every": "Choice",
-    "sample_every": "Choice",
-    "checkpoint_every": "Choice",
-    "steps_per_execution": "Choice",
-    "precision": "Choice: the paper is silent",
 }
 CIFAR10 = PixelPlusPreset(
     data=Data("cifar10", 32),
@@ -55,19 +46,14 @@ CIFAR10 = PixelPlusPreset(
 
 def _offline(data, features, planes, resolutions, levels):
     """One block at each resolution, for minutes on a laptop."""
-    made_small = (
+    fields = (
         "data", "data.image_size", "network", "network.dropout", "optimizer", "average_decay", "batch_size", "steps",
         "evaluate_every", "evaluate_samples",
     )  # fmt: skip
-    sources = {
-        **dict.fromkeys(made_small, "Choice: minutes on a laptop"),
-        "network.levels": "Choice: those of the data",
-        "evaluate_features": "Choice: shipped",
-        "evaluate_references": "Choice: all training images",
-    }
-    return with_sources(
+    return made_small(
         CIFAR10,
-        sources,
+        fields,
+        {"network.levels": "Choice: those of the data"},
         data=data,
         network=PixelCnnPp(planes, blocks=1, resolutions=resolutions, components=5, levels=levels, dropout=0.3),
         optimizer=Adamax(0.004),
@@ -77,7 +63,6 @@ def _offline(data, features, planes, resolutions, levels):
         sample_every=500,
         evaluate_every=1_000,
         evaluate_samples=2_000,
-        evaluate_references=50_000,
         evaluate_features=features,
     )
 

@@ -10,12 +10,12 @@ import dataclasses
 from qrkeras.families.optimizers import Adam, RmsProp
 from qrkeras.families.papers import Published
 from qrkeras.families.pixels.schema import GatedPixelCnn, PixelPreset
-from qrkeras.families.preset import Data
+from qrkeras.families.preset import SILENT, Data
 
 SOURCES = {
+    **SILENT,
     "data": "AIQN, Section 4",
     "data.image_size": "AIQN, Section 4: 32 x 32",
-    "data.directory": "TFDS's default",
     "network": "AIQN, Supplement, PixelIQN: the small network",
     "head": "AIQN, Section 4: PixelIQN; van den Oord 2016b: PixelCNN",
     "kappa": "AIQN, Supplement; Choice: in units of pixels in [-1, 1]",
@@ -27,12 +27,6 @@ SOURCES = {
     "evaluate_samples": "AIQN, Supplement",
     "evaluate_references": "AIQN, Supplement: 10,000 training points, not the whole training set",
     "evaluate_features": "AIQN, Supplement: Inception",
-    "evaluate_measures": "Choice: all",
-    "log_every": "Choice",
-    "sample_every": "Choice",
-    "checkpoint_every": "Choice",
-    "steps_per_execution": "Choice",
-    "precision": "Choice: the paper is silent",
 }
 SMALL = GatedPixelCnn(blocks=15, kernel_size=5, planes=128, output_planes=1024)
 LARGE = GatedPixelCnn(blocks=20, kernel_size=5, planes=256, output_planes=1024)

@@ -11,14 +11,15 @@ import dataclasses
 
 from qrkeras.families.optimizers import Adamax
 from qrkeras.families.papers import Published
-from qrkeras.families.preset import Data, with_sources
+from qrkeras.families.preset import AS_PIXELIQN, SILENT, Data, made_small, with_sources
 from qrkeras.families.vae.schema import HierarchicalVaePreset, TopDown
 
 CODE = "IAF, authors' code"
 SOURCES = {
+    **SILENT,
+    **AS_PIXELIQN,
     "data": "IAF, Section 6",
     "data.image_size": "IAF, Section 6: 32 x 32",
-    "data.directory": "TFDS's default",
     "network": f"{CODE}: one resolution of 20 blocks, 160 planes, 32 latent planes, a stem of stride 2",
     "network.flow": "IAF: one step in each block",
     "likelihood": "IAF, Section 6: the discretised logistic",
@@ -29,16 +30,6 @@ SOURCES = {
     "levels": "IAF, Section 6: grey levels of uint8",
     "batch_size": f"{CODE}: 32 on each of 8 GPUs",
     "steps": "Choice: the authors name none",
-    "evaluate_every": "Choice",
-    "evaluate_samples": "Choice: as PixelIQN's",
-    "evaluate_references": "Choice: as PixelIQN's",
-    "evaluate_features": "Choice: Inception, as PixelIQN's",
-    "evaluate_measures": "Choice: all",
-    "log_every": "Choice",
-    "sample_every": "Choice",
-    "checkpoint_every": "Choice",
-    "steps_per_execution": "Choice",
-    "precision": "Choice: the paper is silent",
 }
 CIFAR10 = HierarchicalVaePreset(
     data=Data("cifar10", 32),
@@ -60,16 +51,11 @@ CIFAR10 = HierarchicalVaePreset(
 
 def _offline(data, features, **changes):
     """Three resolutions of a block each, the last one so coarse that its latents see the whole image."""
-    made_small = ("data", "data.image_size", "network", "batch_size", "steps", "evaluate_every", "evaluate_samples")
-    sources = {
-        **dict.fromkeys(made_small, "Choice: minutes on a laptop"),
-        "evaluate_features": "Choice: shipped",
-        "evaluate_references": "Choice: all training images",
-        "levels": "Choice: those of the data",
-    }
-    return with_sources(
+    fields = ("data", "data.image_size", "network", "batch_size", "steps", "evaluate_every", "evaluate_samples")
+    return made_small(
         CIFAR10,
-        sources,
+        fields,
+        {"levels": "Choice: those of the data"},
         data=data,
         network=TopDown(planes=(64, 64, 64), latent_planes=(8, 8, 8), blocks=(1, 1, 1), stem=(3, 2)),
         batch_size=64,
@@ -77,7 +63,6 @@ def _offline(data, features, **changes):
         sample_every=500,
         evaluate_every=1_000,
         evaluate_samples=2_000,
-        evaluate_references=50_000,
         evaluate_features=features,
         **changes,
     )

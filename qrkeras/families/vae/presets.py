@@ -12,13 +12,14 @@ import dataclasses
 
 from qrkeras.families.optimizers import Adam
 from qrkeras.families.papers import Published
-from qrkeras.families.preset import Data
+from qrkeras.families.preset import AS_PIXELIQN, SILENT, Data
 from qrkeras.families.vae.schema import Aiqn, ConvVae, VaePreset
 
 SOURCES = {
+    **SILENT,
+    **AS_PIXELIQN,
     "data": "AIQN, Supplement, CelebA",
     "data.image_size": "AIQN, Supplement, CelebA: 64 x 64",
-    "data.directory": "TFDS's default",
     "network": "AIQN, Supplement, footnote 4: convolutions; Choice: as `networks.vae_encoder` says",
     "network.width": "AIQN, Supplement, footnote 4",
     "network.hidden_layers": "AIQN, Supplement, footnote 4",
@@ -28,16 +29,6 @@ SOURCES = {
     "optimizer": "AIQN, Supplement, footnote 4: Adam, 2e-4, beta_1 0.5; the rest Keras' defaults",
     "batch_size": "AIQN, Supplement, footnote 4",
     "steps": "AIQN, Supplement, CelebA",
-    "evaluate_every": "Choice",
-    "evaluate_samples": "Choice: as PixelIQN's",
-    "evaluate_references": "Choice: as PixelIQN's",
-    "evaluate_features": "Choice: Inception, as PixelIQN's",
-    "evaluate_measures": "Choice: all",
-    "log_every": "Choice",
-    "sample_every": "Choice",
-    "checkpoint_every": "Choice",
-    "steps_per_execution": "Choice",
-    "precision": "Choice: the paper is silent",
 }
 AIQN_SOURCES = {
     "aiqn": "AIQN, Supplement, CelebA",

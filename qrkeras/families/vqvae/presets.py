@@ -1,20 +1,21 @@
 """VQ-VAEs  (van den Oord et al. 2017).
 
-qrkeras train vqvae-digits
-qrkeras train vqvae-cifar10
+    qrkeras train vqvae-digits
+    qrkeras train vqvae-cifar10
 """
 
 from qrkeras.families.optimizers import Adam
 from qrkeras.families.papers import Published
 from qrkeras.families.pixels.schema import GatedPixelCnn
-from qrkeras.families.preset import Data, with_sources
+from qrkeras.families.preset import AS_PIXELIQN, SILENT, Data, made_small
 from qrkeras.families.vqvae.schema import ResidualVae, VqVaePreset
 
 CITED = "VQ-VAE, Section 4.1"
 SOURCES = {
+    **SILENT,
+    **AS_PIXELIQN,
     "data": CITED,
     "data.image_size": f"{CITED}: 32 x 32",
-    "data.directory": "TFDS's default",
     "network": f"{CITED}: two layers of stride 2, two residual blocks, 256 units",
     "network.code_dim": "Choice: 64, as the authors' code",
     "num_codes": "VQ-VAE, Section 4.2: K = 512, of ImageNet",
@@ -25,16 +26,6 @@ SOURCES = {
     "levels": "Choice: grey levels of uint8",
     "batch_size": f"{CITED}: 128",
     "steps": f"{CITED}: 250,000",
-    "evaluate_every": "Choice",
-    "evaluate_samples": "Choice: as PixelIQN's",
-    "evaluate_references": "Choice: as PixelIQN's",
-    "evaluate_features": "Choice: Inception, as PixelIQN's",
-    "evaluate_measures": "Choice: all",
-    "log_every": "Choice",
-    "sample_every": "Choice",
-    "checkpoint_every": "Choice",
-    "steps_per_execution": "Choice",
-    "precision": "Choice: the paper is silent",
 }
 CIFAR10 = VqVaePreset(
     data=Data("cifar10", 32),
@@ -54,16 +45,14 @@ CIFAR10 = VqVaePreset(
     evaluate_references=10_000,
     sources=SOURCES,
 )
-SMALL = "Choice: minutes on a laptop"
-DIGITS = with_sources(
+SMALL = ("data", "data.image_size", "network", "network.code_dim", "num_codes", "prior")
+SMALL += ("optimizer", "batch_size", "evaluate_every", "evaluate_samples")
+DIGITS = made_small(
     CIFAR10,
+    SMALL,
     {
-        **dict.fromkeys(("data", "data.image_size", "network", "network.code_dim", "num_codes", "prior"), SMALL),
-        **dict.fromkeys(("optimizer", "batch_size", "evaluate_every", "evaluate_samples"), SMALL),
         "steps": "Choice: after more, held-out digits cost more bits (docs/results/vae.md)",
         "levels": "Choice: those of the data",
-        "evaluate_features": "Choice: shipped",
-        "evaluate_references": "Choice: all training images",
     },
     data=Data("digits"),
     network=ResidualVae(code_dim=16, width=64, hidden_layers=1, residual_blocks=2),
@@ -76,7 +65,6 @@ DIGITS = with_sources(
     sample_every=500,
     evaluate_every=500,
     evaluate_samples=2_000,
-    evaluate_references=50_000,
     evaluate_features="digits-cnn",
 )
 PRESETS = {"vqvae-digits": DIGITS, "vqvae-cifar10": CIFAR10}
