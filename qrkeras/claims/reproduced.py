@@ -57,14 +57,9 @@ def train(of, workers, runs_dir, verbose=1):
 
 
 def _is_done(path, preset):
-    try:
-        run = runs.load(path)
-    except ValueError:
-        return False
-    free = {field: getattr(preset, field) for field in presets.rhythm(preset) if "." not in field}
-    same = dataclasses.replace(run.preset, **free) == preset
-    reached = {record["step"] for record in run.records() if "features" in record or not preset.evaluate_every}
-    return same and preset.steps in reached
+    run = many.run_of(path, preset)
+    records = [] if run is None else run.records()
+    return preset.steps in {r["step"] for r in records if "features" in r or not preset.evaluate_every}
 
 
 @dataclasses.dataclass(frozen=True)

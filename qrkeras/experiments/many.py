@@ -9,6 +9,7 @@ import sys
 
 from qrkeras.experiments import directories, runs
 from qrkeras.machine import processes
+from qrkeras.presets import differences, leaves, rhythm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,15 @@ def check_places(paths, runs_dir):
     directories.check_parent(runs_dir, "runs_dir")
     for path in paths:
         directories.check_place(path, "runs_dir/PRESET-SEED", "config.json")
+
+
+def run_of(path, preset):
+    """The run at `path`, if there is one of `preset`, whatever it may change when it goes on; else None."""
+    try:
+        run = runs.load(path)
+    except ValueError:
+        return None
+    return None if differences(leaves(run.preset), leaves(preset), rhythm(preset)) else run
 
 
 def train_all(jobs, workers, verbose=1):

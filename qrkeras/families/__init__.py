@@ -31,11 +31,7 @@ def get(name):
     """
     if str(name).endswith(".json"):
         return _read(pathlib.Path(name))
-    if name in PRESETS:
-        return PRESETS[name]
-    near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.4)
-    hint = f' Did you mean "{near[0]}"?' if near else ""
-    raise ValueError(f"PRESET must be one that `qrkeras presets` lists. Received: {name!r}.{hint}")
+    return _named(name, PRESETS, "PRESET must be one that `qrkeras presets` lists")
 
 
 def published(name):
@@ -49,11 +45,24 @@ def space(name):
     Raises:
       ValueError: naming the nearest right one.
     """
-    if name in SPACES:
-        return SPACES[name]
-    near = difflib.get_close_matches(str(name), SPACES, n=1, cutoff=0.4)
+    return _named(name, SPACES, f"SPACE must be one of {', '.join(SPACES)}")
+
+
+def claim(name):
+    """The claim called `name`.
+
+    Raises:
+      ValueError: naming the nearest right one.
+    """
+    return _named(name, CLAIMS, "CLAIM must be one that `qrkeras reproduce` lists")
+
+
+def _named(name, known, expected):
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
     hint = f' Did you mean "{near[0]}"?' if near else ""
-    raise ValueError(f"SPACE must be one of {', '.join(SPACES)}. Received: {name!r}.{hint}")
+    raise ValueError(f"{expected}. Received: {name!r}.{hint}")
 
 
 def to_json(preset, **known):

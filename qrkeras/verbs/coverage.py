@@ -125,11 +125,8 @@ def table(results):
 
 
 def _is_done(path, preset):
-    try:
-        run = runs.load(path)
-    except ValueError:
-        return False
-    return dataclasses.replace(run.preset, steps=preset.steps) == preset and bool(_coverage(run, preset.steps))
+    run = many.run_of(path, preset)
+    return run is not None and bool(_coverage(run, preset.steps))
 
 
 def _coverage(run, step):

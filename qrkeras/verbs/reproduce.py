@@ -36,11 +36,12 @@ def reproduce(
       runs_dir: Folder of the runs; claims share it.
       output: Path without ending, of .md, .json and .png; None: RUNS_DIR/CLAIM-SCALE.
     """
+    from qrkeras import families
     from qrkeras.claims import reproduced
 
     if claim is None:
         return tables.lines(_list())
-    found = _get(claim)
+    found = families.claim(claim)
     if scale not in found.scales:
         raise ValueError(f"scale must be {' or '.join(found.scales)} for {claim}. Received: {scale}")
     size = found.scales[scale]
@@ -133,15 +134,3 @@ def _list():
         small = claim.scales.get("small")
         table.add_row(claim.name, claim.says, claim.source, str(len(claim.arms) * small.seeds) if small else "")
     return table
-
-
-def _get(name):
-    import difflib
-
-    from qrkeras.families import CLAIMS
-
-    if name in CLAIMS:
-        return CLAIMS[name]
-    near = difflib.get_close_matches(name, CLAIMS, n=1, cutoff=0.4)
-    hint = f' Did you mean "{near[0]}"?' if near else ""
-    raise ValueError(f"CLAIM must be one that `qrkeras reproduce` lists. Received: {name!r}.{hint}")

@@ -1,7 +1,7 @@
 """VQ-VAEs  (van den Oord et al. 2017).
 
-    qrkeras train vqvae-digits
-    qrkeras train vqvae-cifar10
+qrkeras train vqvae-digits
+qrkeras train vqvae-cifar10
 """
 
 from qrkeras.families.optimizers import Adam
