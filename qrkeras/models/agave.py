@@ -6,21 +6,20 @@ import keras
 import numpy as np
 from keras import ops
 
-from qrkeras.layers import initializing
 from qrkeras.losses import Auxiliary, bits_per_dim
 from qrkeras.models.average import averaged_copy, check_decay
 from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_uint8, to_unit
-from qrkeras.models.latent import LatentModel, normal_quantile
 from qrkeras.models.noise import sample_seeds
+from qrkeras.models.over_hierarchy import OverHierarchy
 from qrkeras.models.pixelcnnpp import pixel_nats, pixel_quantile
 from qrkeras.models.saved_model import compiled
 from qrkeras.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
-class AGAVE(LatentModel):
+class AGAVE(OverHierarchy):
     """Auxiliary-guided autoregressive VAE  (thesis, chapter 3).
 
     The decoder's f(z) predicts an auxiliary image y of the image x, and is what the PixelCNN++ sees beside the pixels
@@ -111,25 +110,11 @@ class AGAVE(LatentModel):
         self.log_scale = self.add_log_scale(channels)
 
     @property
-    def _default_save_signature(self):
-        return None  # an export would trace a call on images alone
+    def measured(self):
+        return self.averaged_hierarchy
 
-    def call(self, images):
-        """Means of the auxiliary images that the codes of images in [-1, 1] stand for."""
-        return self.averaged_hierarchy.decode(self._codes(images))
-
-    def initialize(self, images):
-        """Starts the weights of both networks from uint8 images, at noise of the model's seed: see
-        `layers.initializing`.
-
-        Call it once, before `fit`.
-        """
-        check_images("images", images, self.example_shape, self.levels)
-        tau = self.noise_of_seeds(sample_seeds(self.seed, len(images)))
-        images = to_unit(ops.convert_to_tensor(images))
-        with initializing():
-            means = self.hierarchy(images, normal_quantile(self._cut(tau)[0])).outputs
-            self.network(images, means)
+    def start_others(self, images, outputs):
+        self.network(images, outputs)
         for average, part in self.AVERAGES.items():
             getattr(self, average).set_weights(getattr(self, part).get_weights())
 
@@ -138,7 +123,7 @@ class AGAVE(LatentModel):
             (self.hierarchy, self.network) if training else (self.averaged_hierarchy, self.averaged_network)
         )
         unit = to_unit(batch.examples)
-        inferred = hierarchy(unit, normal_quantile(self._cut(noise("tau"))[0]))
+        inferred = hierarchy(unit, self.gaussian_noise(noise("tau")))
         means = ops.stop_gradient(inferred.outputs) if self.detach else inferred.outputs
         outputs = network(unit, means, uniforms=noise.dropout if training else None, gate=self._gate())
         pixels = ops.mean(self._pixel_nats(batch.examples, outputs))
@@ -167,29 +152,9 @@ class AGAVE(LatentModel):
         """`-log p(y | f(z))`, `(batch,)`."""
         return ops.sum(self.auxiliary.nats(self.auxiliary(images), means, self.log_scale), axis=(1, 2, 3))
 
-    def _cut(self, tau):
-        """Levels of the latents, `(batch, latent_dim)`, and of the values, `(batch, height, width, channels)`."""
-        return tau[:, : self.latent_dim], ops.reshape(tau[:, self.latent_dim :], (-1, *self.example_shape))
-
-    def posterior(self, images):
-        return self.averaged_hierarchy.features(to_unit(images))
-
-    def infer(self, posterior, tau):
-        inferred = self.averaged_hierarchy.infer(posterior, normal_quantile(self._cut(tau)[0]))
-        return inferred.latents, ops.sum(inferred.log_ratio, axis=-1), inferred.outputs
-
-    def generate(self, tau, way):
-        return self.averaged_hierarchy.generate(normal_quantile(self._cut(tau)[0]))
-
-    def outputs(self, latents):
-        return self.averaged_hierarchy.decode(latents)
-
-    def codes(self, images):
-        """Latents at zero noise: each is its posterior's centre, given those above, led through the flow."""
-        return self._codes(to_unit(images))
-
-    def _codes(self, images):
-        return self.averaged_hierarchy(images, ops.zeros((ops.shape(images)[0], self.latent_dim))).latents
+    def _pixel_levels(self, tau):
+        """Levels of the values, `(batch, height, width, channels)`, which stand behind those of the latents."""
+        return ops.reshape(tau[:, self.latent_dim :], (-1, *self.example_shape))
 
     def reconstruction(self, images, outputs):
         """`-log p(x | f(z))`, `(batch,)`, in nats."""
@@ -200,7 +165,7 @@ class AGAVE(LatentModel):
         return to_uint8(self.auxiliary.shown(outputs, self.example_shape))
 
     def drawn(self, noise, labels, way):
-        return self._images(self.generate(noise, way)[1], self._cut(noise)[1], way)
+        return self._images(self.generate(noise, way)[1], self._pixel_levels(noise), way)
 
     def _images(self, means, tau, way):
         """Images of f(z): as the decoder means them, or drawn by the PixelCNN++ at levels tau."""
@@ -237,7 +202,7 @@ class AGAVE(LatentModel):
         return all_batches(self.decode_functions[self._way(way)], batch_size, latents, seeds)
 
     def _decode_by(self, way, latents, seeds):
-        return self._images(self.outputs(latents), self._cut(self.noise_of_seeds(seeds))[1], way)
+        return self._images(self.outputs(latents), self._pixel_levels(self.noise_of_seeds(seeds)), way)
 
     def reconstruct(self, images, batch_size=64, seed=0, way=None):
         """Images of the codes of uint8 images; `seed` and `way` as of `decode`."""

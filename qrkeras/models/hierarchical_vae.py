@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from qrkeras.layers import Dequantizer, initializing
+from qrkeras.layers import Dequantizer
 from qrkeras.losses import (
     bits_per_dim,
     check_levels,
@@ -16,16 +16,15 @@ from qrkeras.losses import (
     quantized,
 )
 from qrkeras.models import replicas
-from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.latent import LatentModel, check_importance_samples, level_nats, normal_quantile
-from qrkeras.models.noise import sample_seeds
+from qrkeras.models.latent import check_importance_samples, level_nats
+from qrkeras.models.over_hierarchy import OverHierarchy
 
 LIKELIHOODS = ("discretized_logistic", "dequantized_uniform", "dequantized_variational")
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
-class HierarchicalVAE(LatentModel):
+class HierarchicalVAE(OverHierarchy):
     """VAE of a top-down hierarchy, its posteriors with a flow or without  (Kingma et al. 2016; thesis, Sec. 2.10).
 
     With D values in an image, the loss is
@@ -106,28 +105,10 @@ class HierarchicalVAE(LatentModel):
         own = {} if self.dequantizer is None else {"dequantizer": self.dequantizer}
         return {**super().parts, **own}
 
-    @property
-    def _default_save_signature(self):
-        return None  # an export would trace a call on images alone
-
-    def call(self, images):
-        """Reconstructions of images in [-1, 1]."""
-        return self.hierarchy.decode(self._codes(images))
-
-    def initialize(self, images):
-        """Starts the weights from uint8 images, at noise of the model's seed: see `layers.initializing`.
-
-        Call it once, before `fit`.
-        """
-        check_images("images", images, self.example_shape, self.levels)
-        noise = normal_quantile(self.noise_of_seeds(sample_seeds(self.seed, len(images))))
-        with initializing():
-            self.hierarchy(to_unit(ops.convert_to_tensor(images)), noise)
-
     def measures(self, batch, noise, training):
         if self.importance_samples > 1:
             return self.importance_weighted(batch.examples, self.posterior(batch.examples), noise, training)
-        inferred = self.hierarchy(to_unit(batch.examples), normal_quantile(noise("tau")), training=training)
+        inferred = self.hierarchy(to_unit(batch.examples), self.gaussian_noise(noise("tau")), training=training)
         nats = ops.mean(self.nats(batch.examples, inferred.outputs, noise))
         kl = self._kl(inferred)  # (batch, latent planes)
         costs = free_nats(ops.mean(replicas.whole_batch(kl), axis=0), self.free_nats)
@@ -144,27 +125,6 @@ class HierarchicalVAE(LatentModel):
             return -inferred.log_ratio
         layers = [ops.sum(gaussian_kl_between(*gaussian), axis=(1, 2)) for gaussian in inferred.gaussians]
         return ops.concatenate(layers, axis=-1)
-
-    def posterior(self, images, training=False):
-        return self.hierarchy.features(to_unit(images))
-
-    def infer(self, posterior, tau, training=False):
-        inferred = self.hierarchy.infer(posterior, normal_quantile(tau))
-        return inferred.latents, ops.sum(inferred.log_ratio, axis=-1), inferred.outputs
-
-    def generate(self, tau, way):
-        return self.hierarchy.generate(normal_quantile(tau))
-
-    def outputs(self, latents):
-        return self.hierarchy.decode(latents)
-
-    def codes(self, images):
-        """Latents at zero noise: each is its posterior's centre, given those above, led through the flow."""
-        return self._codes(to_unit(images))
-
-    def _codes(self, images):
-        noise = ops.zeros((ops.shape(images)[0], self.latent_dim))
-        return self.hierarchy(images, noise).latents
 
     def images_of(self, outputs):
         if self.likelihood == "discretized_logistic":

@@ -1,0 +1,67 @@
+"""What models over a top-down hierarchy of latents share: how it infers, draws and encodes."""
+
+from keras import ops
+
+from qrkeras.layers import initializing
+from qrkeras.models.image_checks import check_images
+from qrkeras.models.image_range import to_unit
+from qrkeras.models.latent import LatentModel, normal_quantile
+from qrkeras.models.noise import sample_seeds
+
+
+class OverHierarchy(LatentModel):
+    """A model of images whose latents are those of its `hierarchy`, of `networks.top_down`; `levels` its images have.
+
+    Attributes:
+      measured: the hierarchy by which all is measured and drawn: the one that trains, or its average.
+    """
+
+    @property
+    def measured(self):
+        return self.hierarchy
+
+    @property
+    def _default_save_signature(self):
+        return None  # an export would trace a call on images alone
+
+    def call(self, images):
+        """What the codes of images in [-1, 1] decode to."""
+        return self.measured.decode(self._codes(images))
+
+    def initialize(self, images):
+        """Starts the weights from uint8 images, at noise of the model's seed: see `layers.initializing`.
+
+        Call it once, before `fit`.
+        """
+        check_images("images", images, self.example_shape, self.levels)
+        noise = self.gaussian_noise(self.noise_of_seeds(sample_seeds(self.seed, len(images))))
+        images = to_unit(ops.convert_to_tensor(images))
+        with initializing():
+            self.start_others(images, self.hierarchy(images, noise).outputs)
+
+    def start_others(self, images, outputs):
+        """Starts what else starts from data, of images in [-1, 1] and the hierarchy's outputs: nothing here."""
+
+    def gaussian_noise(self, tau):
+        """Normal quantiles of the latents' levels `(batch, latent_dim)`, which stand first in tau."""
+        return normal_quantile(tau[:, : self.latent_dim])
+
+    def posterior(self, images, training=False):
+        return self.measured.features(to_unit(images))
+
+    def infer(self, posterior, tau, training=False):
+        inferred = self.measured.infer(posterior, self.gaussian_noise(tau))
+        return inferred.latents, ops.sum(inferred.log_ratio, axis=-1), inferred.outputs
+
+    def generate(self, tau, way):
+        return self.measured.generate(self.gaussian_noise(tau))
+
+    def outputs(self, latents):
+        return self.measured.decode(latents)
+
+    def codes(self, images):
+        """Latents at zero noise: each is its posterior's centre, given those above, led through the flow."""
+        return self._codes(to_unit(images))
+
+    def _codes(self, images):
+        return self.measured(images, ops.zeros((ops.shape(images)[0], self.latent_dim))).latents
