@@ -1,0 +1,118 @@
+"""Mutants of networks/."""
+
+from tests.support.mutants.mutant import Mutant
+
+MUTANTS = [
+    Mutant(
+        "slope of LeakyReLU, DCGAN",
+        "qrkeras/networks/dcgan.py",
+        "x = layers.LeakyReLU(0.2)(x)",
+        "x = layers.LeakyReLU(0.3)(x)",
+        "tests/networks/test_dcgan.py",
+    ),
+    Mutant(
+        "activation of the generator",
+        "qrkeras/networks/dcgan.py",
+        "        x = layers.ReLU()(x)\n",
+        "        x = layers.LeakyReLU(0.2)(x)\n",
+        "tests/networks/test_dcgan.py",
+    ),
+    Mutant(
+        "momentum of batch normalisation",
+        "qrkeras/networks/gan_layers.py",
+        "momentum=0.9,",
+        "momentum=0.99,",
+        "tests/networks/test_dcgan.py",
+    ),
+    Mutant(
+        "epsilon of batch normalisation",
+        "qrkeras/networks/gan_layers.py",
+        "epsilon=1e-5)",
+        "epsilon=1e-3)",
+        "tests/networks/test_dcgan.py",
+    ),
+    Mutant(
+        "slope of LeakyReLU, VAE",
+        "qrkeras/networks/vae.py",
+        "x = layers.LeakyReLU(0.2)(x)",
+        "x = layers.LeakyReLU(0.1)(x)",
+        "tests/networks/test_vae.py",
+    ),
+    Mutant(
+        "activation of the decoder",
+        "qrkeras/networks/vae.py",
+        "        x = layers.ReLU()(x)\n",
+        "        x = layers.LeakyReLU(0.2)(x)\n",
+        "tests/networks/test_vae.py",
+    ),
+    Mutant(
+        "own: PixelCNN++: s is what a pair of blocks sees, without ELU",
+        "qrkeras/networks/condition_stream.py",
+        "found[n].append(ops.elu(s))",
+        "found[n].append(s)",
+        "tests/networks/test_condition_stream.py",
+    ),
+    Mutant(
+        "own: PixelCNN++: the condition forgets what it was before it halved",
+        "qrkeras/networks/condition_stream.py",
+        "s = s + self.doubling[n]",
+        "s = self.doubling[n]",
+        "tests/networks/test_condition_stream.py",
+    ),
+    Mutant(
+        "own: PixelCNN++: convolutions of the condition do not add",
+        "qrkeras/networks/condition_stream.py",
+        "s = s + next(adding)(concat_elu(s))",
+        "s = next(adding)(concat_elu(s))",
+        "tests/networks/test_condition_stream.py",
+    ),
+    Mutant(
+        "own: PixelCNN++: convolutions of the condition begin at full scale",
+        "qrkeras/networks/condition_stream.py",
+        "sum(down + up for down, up in pairs), scale=SCALE)",
+        "sum(down + up for down, up in pairs))",
+        "tests/networks/test_condition_stream.py",
+    ),
+    Mutant(
+        "own: PixelCNN++: skips come back first one first",
+        "qrkeras/networks/pixelcnnpp.py",
+        "skip_upper, skip_left = skips.pop()",
+        "skip_upper, skip_left = skips.pop(0)",
+        "tests/networks/test_pixelcnnpp.py",
+    ),
+    Mutant(
+        "own: PixelCNN++: l reads the old u",
+        "qrkeras/networks/pixelcnnpp.py",
+        "block(blocks[1], left, (new, *skip_left), condition)",
+        "block(blocks[1], left, (upper, *skip_left), condition)",
+        "tests/networks/test_pixelcnnpp.py",
+    ),
+    Mutant(
+        "own: PixelCNN++: outputs without ELU",
+        "qrkeras/networks/pixelcnnpp.py",
+        "return self.head(ops.elu(left))",
+        "return self.head(left)",
+        "tests/networks/test_pixelcnnpp.py",
+    ),
+    Mutant(
+        "own: PixelCNN++: no ones at the border",
+        "qrkeras/networks/pixelcnnpp.py",
+        "ops.ones_like(images[..., :1])",
+        "ops.zeros_like(images[..., :1])",
+        "tests/networks/test_strided_sampler.py",
+    ),
+    Mutant(
+        "own: PixelCNN++: u begins with its own row",
+        "qrkeras/networks/pixelcnnpp.py",
+        "self.start_upper = start((-2, -1), UPPER)",
+        "self.start_upper = start((-1, 0), UPPER)",
+        "tests/networks/test_pixelcnnpp.py",
+    ),
+    Mutant(
+        "own: VQ-VAE: residual blocks do not add",
+        "qrkeras/networks/vqvae.py",
+        "layers.Add()([x, convolution(width, 1)(inner)])",
+        "convolution(width, 1)(inner)",
+        "tests/networks/test_vqvae.py",
+    ),
+]
