@@ -5,6 +5,7 @@ import fcntl
 import os
 import pathlib
 import shutil
+import zlib
 
 from qrkeras.machine import processes
 
@@ -81,13 +82,14 @@ def pytest_runtest_call(item):
 
 @pytest.fixture(scope="session")
 def shared_run(tmp_path_factory):
-    """`shared_run(name, preset's name, preset)`: one process of the session trains it, and each has a copy."""
+    """`shared_run(preset's name, preset)`: one process of the session trains it, and each has a copy."""
     own = tmp_path_factory.getbasetemp()
     common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
-    def run(name, preset_name, preset):
+    def run(preset_name, preset):
         from qrkeras.experiments.train import train
 
+        name = f"{preset_name}-{zlib.crc32(presets.to_json(preset).encode()):08x}"  # one name, two presets: two runs
         made = common / f"trained-{name}"
         with open(common / f"{name}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -156,12 +158,12 @@ def tiny_images():
 
 @pytest.fixture(scope="session")
 def points_run(tiny_points, shared_run):
-    return shared_run("points", "qrgan-ring8", tiny_points)
+    return shared_run("qrgan-ring8", tiny_points)
 
 
 @pytest.fixture(scope="session")
 def images_run(tiny_images, shared_run):
-    return shared_run("images", "qrgan-cifar10", tiny_images)
+    return shared_run("qrgan-cifar10", tiny_images)
 
 
 @pytest.fixture(scope="session")
@@ -177,7 +179,7 @@ def tiny_pixels():
 
 @pytest.fixture(scope="session")
 def pixels_run(tiny_pixels, shared_run):
-    return shared_run("pixels", "pixeliqn-digits", tiny_pixels)
+    return shared_run("pixeliqn-digits", tiny_pixels)
 
 
 @pytest.fixture(scope="session")
@@ -226,9 +228,9 @@ def tiny_latents():
 
 @pytest.fixture(scope="session")
 def latents_run(tiny_latents, shared_run):
-    return shared_run("latents", "aiqnvae-digits", tiny_latents)
+    return shared_run("aiqnvae-digits", tiny_latents)
 
 
 @pytest.fixture(scope="session")
 def vae_run(tiny_latents, shared_run):
-    return shared_run("vae", "vae-digits", dataclasses.replace(tiny_latents, aiqn=None, steps=5))
+    return shared_run("vae-digits", dataclasses.replace(tiny_latents, aiqn=None, steps=5))

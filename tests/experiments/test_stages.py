@@ -34,7 +34,7 @@ def tiny_vae(tiny_latents):
 
 @pytest.fixture(scope="session")
 def vae_run(tiny_vae, shared_run):
-    return shared_run("vae", "vae-digits", tiny_vae)
+    return shared_run("vae-digits", tiny_vae)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ TINY = dataclasses.replace(TINY, network=NETWORK, pretrain_steps=7, sample_every
 
 @pytest.fixture(scope="module")
 def agave_run(shared_run):
-    return shared_run("agave", "agave-digits", TINY)
+    return shared_run("agave-digits", TINY)
 
 
 def test_the_chapters_values():

@@ -20,7 +20,7 @@ TINY = golden.tiny("iafvae-digits")
 
 @pytest.fixture(scope="module")
 def hierarchy_run(shared_run):
-    return shared_run("hierarchy", "iafvae-digits", TINY)
+    return shared_run("iafvae-digits", TINY)
 
 
 def fresh(preset=TINY, seed=1):

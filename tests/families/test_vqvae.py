@@ -48,7 +48,7 @@ def test_more_codes_than_first_encodings_are_refused(refused):
 
 
 def test_a_run_leaves_its_reports_and_is_measured(shared_run):
-    run = shared_run("codes", "vqvae-digits", TINY)
+    run = shared_run("vqvae-digits", TINY)
     model = load_model(run)
     assert type(model) is VQVAE and model.step == 10
     records = [record for record in run.records() if "loss" in record]

@@ -11,6 +11,7 @@ from qrkeras.losses import BatchSmoothing, NonSaturating
 from qrkeras.models import GAN
 from qrkeras.models.saved_model import write_saved_model
 from tests.support import optimal_share
+from tests.support.going_on import reloaded
 
 POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
 
@@ -116,11 +117,8 @@ def test_batches_of_several_updates():
 
 
 def test_what_was_saved_goes_on_as_if_never_stopped(tmp_path):
-    whole, half = whole_batch_gan(), whole_batch_gan()
-    whole.fit(POINTS, batch_size=8, epochs=2, shuffle=False, verbose=0)
-    half.fit(POINTS, batch_size=8, epochs=1, shuffle=False, verbose=0)
-    half.save(tmp_path / "half.keras")
-    again = keras.saving.load_model(tmp_path / "half.keras")
-    again.fit(POINTS, batch_size=8, epochs=1, shuffle=False, verbose=0)
-    for a, b in zip(again.weights, whole.weights, strict=True):
-        np.testing.assert_array_equal(a, b)
+    def fit(m, halves):
+        m.fit(POINTS, batch_size=8, epochs=halves, shuffle=False, verbose=0)
+
+    with reloaded(whole_batch_gan, fit, tmp_path):
+        pass

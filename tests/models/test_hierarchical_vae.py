@@ -10,7 +10,7 @@ from qrkeras import networks
 from qrkeras.models import HierarchicalVAE
 from qrkeras.models.noise import NOISE, BatchNoise, of_seeds, sample_seeds, stream
 from qrkeras.models.reports import Batch
-from tests.support.weights import assert_equal, weights
+from tests.support.going_on import reloaded
 
 RNG = np.random.default_rng(0)
 IMAGES = np.round(255 * RNG.integers(0, 17, (32, 8, 8, 1)) / 16).astype("uint8")
@@ -115,17 +115,14 @@ def test_a_started_model_trains_and_one_over_no_deviation_does_not_blow_up():
 
 
 def test_a_reloaded_model_goes_on_as_if_never_stopped(tmp_path):
-    whole, half = (model(run_eagerly=False, seed=3, free_nats=0.1) for _ in range(2))
-    for m in (whole, half):
+    def started():
+        m = model(run_eagerly=False, seed=3, free_nats=0.1)
         m.initialize(IMAGES[:16])
-    fit(whole, epochs=2)
-    fit(half)
-    half.save(tmp_path / "half.keras")
-    again = keras.saving.load_model(tmp_path / "half.keras")
-    assert type(again) is HierarchicalVAE and (again.free_nats, again.levels, again.step) == (0.1, 17, 4)
-    np.testing.assert_array_equal(again.sample(3), half.sample(3))
-    fit(again)
-    assert_equal(weights(again), weights(whole))
+        return m
+
+    with reloaded(started, lambda m, halves: fit(m, epochs=halves), tmp_path) as (half, again):
+        assert type(again) is HierarchicalVAE and (again.free_nats, again.levels, again.step) == (0.1, 17, 4)
+        np.testing.assert_array_equal(again.sample(3), half.sample(3))
 
 
 def test_what_is_served(tmp_path):

@@ -11,8 +11,9 @@ from qrkeras import networks
 from qrkeras.models import PixelCNNPlusPlus
 from qrkeras.models.noise import EVALUATION, NOISE, BatchNoise
 from qrkeras.models.pixelcnnpp import pixel_quantile
+from tests.support.going_on import reloaded
 from tests.support.pixel_sampling import plain_sample_pixels
-from tests.support.weights import assert_equal, weights
+from tests.support.weights import assert_equal
 
 RNG = np.random.default_rng(0)
 LEVELS = 5
@@ -157,15 +158,12 @@ def test_it_learns_and_class_decides():
 
 @pytest.mark.long  # test_plus goes on from a run, too
 def test_a_reloaded_model_goes_on_as_if_never_stopped(tmp_path):
-    whole, half = (started(run_eagerly=False, seed=3) for _ in range(2))
-    fit(whole, epochs=2)
-    fit(half)
-    half.save(tmp_path / "half.keras")
-    again = keras.saving.load_model(tmp_path / "half.keras")
-    assert type(again) is PixelCNNPlusPlus and again.network.levels == LEVELS and again.step == 2
-    np.testing.assert_array_equal(again.bits_per_dim(IMAGES), half.bits_per_dim(IMAGES))
-    fit(again)
-    assert_equal(weights(again), weights(whole))
+    def made():
+        return started(run_eagerly=False, seed=3)
+
+    with reloaded(made, lambda m, halves: fit(m, epochs=halves), tmp_path) as (half, again):
+        assert type(again) is PixelCNNPlusPlus and again.network.levels == LEVELS and again.step == 2
+        np.testing.assert_array_equal(again.bits_per_dim(IMAGES), half.bits_per_dim(IMAGES))
 
 
 def test_what_is_served(tmp_path):

@@ -12,7 +12,8 @@ from qrkeras.layers import VectorQuantizer
 from qrkeras.models import VQVAE
 from qrkeras.models.noise import NOISE, BatchNoise
 from qrkeras.models.reports import Batch
-from tests.support.weights import assert_equal, weights
+from tests.support.going_on import reloaded
+from tests.support.weights import assert_equal
 
 RNG = np.random.default_rng(0)
 IMAGES = np.round(255 * RNG.integers(0, 17, (32, 8, 8, 1)) / 16).astype("uint8")
@@ -176,15 +177,12 @@ def test_codes_and_lines():
 
 
 def test_a_reloaded_model_goes_on_as_if_never_stopped(tmp_path):
-    whole, half = (model(run_eagerly=False, seed=3, commitment=0.5) for _ in range(2))
-    fit(whole, epochs=2)
-    fit(half)
-    half.save(tmp_path / "half.keras")
-    again = keras.saving.load_model(tmp_path / "half.keras")
-    assert type(again) is VQVAE and (again.commitment, again.levels, again.step) == (0.5, 17, 4)
-    np.testing.assert_array_equal(again.sample(3), half.sample(3))
-    fit(again)
-    assert_equal(weights(again), weights(whole))
+    def made():
+        return model(run_eagerly=False, seed=3, commitment=0.5)
+
+    with reloaded(made, lambda m, halves: fit(m, epochs=halves), tmp_path) as (half, again):
+        assert type(again) is VQVAE and (again.commitment, again.levels, again.step) == (0.5, 17, 4)
+        np.testing.assert_array_equal(again.sample(3), half.sample(3))
 
 
 def test_what_is_served(tmp_path):
