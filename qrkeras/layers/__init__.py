@@ -11,6 +11,7 @@ from qrkeras.layers.first_batch import initializing, is_initializing
 from qrkeras.layers.flow import InverseAutoregressiveFlow
 from qrkeras.layers.gated import GatedBlock, append_planes, gate
 from qrkeras.layers.gated_residual import GatedResidual, concat_elu, dropout
+from qrkeras.layers.joint_attention import JointAttention, joint_marginals, log_areas_given
 from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
 from qrkeras.layers.quantize import VectorQuantizer, perplexity
@@ -36,6 +37,7 @@ __all__ = [
     "Gathering",
     "HorizontalConv2D",
     "InverseAutoregressiveFlow",
+    "JointAttention",
     "LooksAtBatch",
     "MinibatchDiscrimination",
     "ResidualConditioner",
@@ -60,7 +62,9 @@ __all__ = [
     "gate",
     "initializing",
     "is_initializing",
+    "joint_marginals",
     "last_row",
+    "log_areas_given",
     "logistic_noise",
     "looks_at_batch",
     "perplexity",
