@@ -1,5 +1,7 @@
 """The joint score of a caption's next word and the area it speaks of  (Areas of Attention, eqs. B.4 to B.7)."""
 
+import itertools
+
 import keras
 from keras import ops
 
@@ -54,30 +56,38 @@ class JointAttention(keras.layers.Layer):
     Args:
       num_words: n_w.   word_dim: d_w.   state_dim: d_h.   area_dim: d_r; 0: the baseline, words alone.
       by_state: whether th_rh is there, "+ th_rh" of Table B.1; else `b = R th_r`.
+      seed: int, of all weights, or None.
     Raises:
       ValueError: for sizes that are no positive ints.
     """
 
-    def __init__(self, num_words, word_dim, state_dim, area_dim=0, by_state=True, **kwargs):
+    def __init__(self, num_words, word_dim, state_dim, area_dim=0, by_state=True, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.num_words = positive_int("num_words", num_words)
         self.word_dim = positive_int("word_dim", word_dim)
         self.state_dim = positive_int("state_dim", state_dim)
         self.area_dim = positive_int("area_dim", area_dim) if area_dim else 0
         self.by_state = by_state
+        self.seed = seed
 
     def build(self, input_shape=None):
-        def weight(name, shape, initializer="glorot_uniform"):
-            return self.add_weight(name=name, shape=shape, initializer=initializer)
+        seeds = itertools.repeat(None) if self.seed is None else itertools.count(self.seed)
 
-        self.words = weight("words", (self.num_words, self.word_dim), keras.initializers.RandomNormal(stddev=0.1))
-        self.word_state = weight("word_state", (self.state_dim, self.word_dim))
-        self.word = weight("word", (self.word_dim,), "zeros")
+        def weight(name, *shape):
+            seed = next(seeds)
+            drawn = keras.initializers.GlorotUniform(seed)
+            if name == "words":
+                drawn = keras.initializers.RandomNormal(0.0, 0.1, seed)
+            return self.add_weight(name=name, shape=shape, initializer="zeros" if len(shape) == 1 else drawn)
+
+        self.words = weight("words", self.num_words, self.word_dim)
+        self.word_state = weight("word_state", self.state_dim, self.word_dim)
+        self.word = weight("word", self.word_dim)
         if self.area_dim:
-            self.word_area = weight("word_area", (self.area_dim, self.word_dim))
-            self.area = weight("area", (self.area_dim,), "zeros")
+            self.word_area = weight("word_area", self.area_dim, self.word_dim)
+            self.area = weight("area", self.area_dim)
             if self.by_state:
-                self.area_state = weight("area_state", (self.state_dim, self.area_dim))
+                self.area_state = weight("area_state", self.state_dim, self.area_dim)
         self.built = True
 
     def embed(self, ids):
@@ -100,9 +110,10 @@ class JointAttention(keras.layers.Layer):
         Args:
           state: `(images, captions, state_dim)`.   areas: R `(images, areas, area_dim)`.
           there: bool `(images, areas)`, where images have different numbers of areas; None: all are.
-        Returns: `(images, captions, areas)` float32; of one caption, for all, where the state has no say.
+        Returns: `(images, captions, areas)` float32.
         """
-        wanted = ops.matmul(state, self.area_state) + self.area if self.by_state else self.area[None, None]
+        shape = (*ops.shape(state)[:-1], self.area_dim)
+        wanted = ops.matmul(state, self.area_state) + self.area if self.by_state else ops.broadcast_to(self.area, shape)
         scores = ops.cast(ops.matmul(wanted, ops.swapaxes(areas, -1, -2)), "float32")
         return scores if there is None else ops.where(there[:, None], scores, FAR)
 
@@ -125,4 +136,5 @@ class JointAttention(keras.layers.Layer):
             "state_dim": self.state_dim,
             "area_dim": self.area_dim,
             "by_state": self.by_state,
+            "seed": self.seed,
         }

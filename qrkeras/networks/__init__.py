@@ -1,6 +1,7 @@
 """Builders that return `keras.Model`: one architecture a file."""
 
 from qrkeras.networks.aiqn import LatentQuantiles, aiqn
+from qrkeras.networks.captioner import CaptionDecoder
 from qrkeras.networks.classifier import image_classifier, whiten
 from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
 from qrkeras.networks.mlp import mlp
@@ -13,6 +14,7 @@ from qrkeras.networks.vae import vae_decoder, vae_encoder
 from qrkeras.networks.vqvae import vqvae_codebook, vqvae_decoder, vqvae_encoder
 
 __all__ = [
+    "CaptionDecoder",
     "Inferred",
     "LatentQuantiles",
     "PixelNetwork",
