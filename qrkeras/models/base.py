@@ -1,9 +1,7 @@
 """What every generative model shares: a subclass brings equations."""
 
-import copy
 import functools
 
-import keras
 import numpy as np
 
 from qrkeras import kinds
@@ -12,10 +10,8 @@ from qrkeras.models.batches import in_batches
 from qrkeras.models.feed import require
 from qrkeras.models.fitting import TrainedModel
 from qrkeras.models.image_checks import check_labels
-from qrkeras.models.saved_model import compiled, write_saved_model
+from qrkeras.models.saved_model import compiled
 from qrkeras.models.signature import Signature
-
-_KEPT_AS = {"loss": "objective"}  # Keras owns `model.loss`
 
 
 class GenerativeModel(TrainedModel):
@@ -29,19 +25,9 @@ class GenerativeModel(TrainedModel):
     where `batch.examples` and `batch.labels` are what `fit` was given, and `noise(name)` has a row for each example.
     If `PLAYERS` are several, `measures` also takes `wanted`, the player that is to move, or None for all.
 
-    Under `tf.distribute.MirroredStrategy` R replicas with B examples each train as one does with R B: see `replicas`.
-    Build, load and compile the model in the strategy's scope.
-
     Attributes:
-      PARTS, OPTIONS: arguments of the constructor: Keras objects, and plain values. They are the configuration.
-      REPORTS: names of what `fit` logs, of what `measures` returns.
-      PLAYERS: loss that is descended, by its name in what `measures` returns -> parts that it moves, or None for all
-        that train.
-      AVERAGES: part that follows another by a Polyak average of `average_decay` -> that other.
-      NOISES: names of the noise that `measures` draws, each of its own stream.
       noise_shapes: shapes of noises that have another than `noise_shape`, by name.
       WAYS: ways to draw, the default first.   BOUNDED_WAY: the one whose likelihood `bits_per_dim` is or bounds.
-      FLOAT_IMAGES: whether images may be floats in [-1, 1], or must be uint8.
       distribution: of the noise, one of `noise.DISTRIBUTIONS`.   batch_size: samples drawn at a time.
       num_classes: number of classes that the model draws by label, or None.
 
@@ -49,51 +35,12 @@ class GenerativeModel(TrainedModel):
       seed: int32, of all noise; two models with the same weights and seed train alike.
     """
 
-    PARTS = ()
-    OPTIONS = ()
     NOISES = ("tau",)
     noise_shapes = {}
     WAYS = ("prior",)
     BOUNDED_WAY = "prior"
     distribution = "levels"
     batch_size = 256
-
-    @property
-    def parts(self):
-        """The networks that the model was made of, by name: what `freeze` takes and stages hand on."""
-        made_of = self._made_of()
-        return {name: part for name, part in made_of.items() if isinstance(part, keras.layers.Layer)}
-
-    def _made_of(self):
-        return {name: getattr(self, _KEPT_AS.get(name, name)) for name in self.PARTS}
-
-    def freeze(self, *names):
-        """Names parts that do not train from here on, as `part.trainable = False` before `compile` does.
-
-        Their batch normalisation computes with its moving statistics, optimizers hold no moments of theirs, and
-        averages of their weights stay. A model that is compiled is compiled again, so that its optimizers begin anew.
-
-        Example:
-          ```python
-          model.freeze("encoder", "decoder")
-          model.fit(images, batch_size=64)  # moves the rest
-          ```
-
-        Args:
-          *names: of `parts`. Weights of the model itself, such as a VAE's `log_scale`, always train.
-        Raises:
-          ValueError: where the model has no such part, or none is left that trains.
-        """
-        for name in names:
-            if name not in self.parts:
-                raise ValueError(
-                    f"frozen must name parts of {type(self).__name__}: {', '.join(self.parts)}; weights of the model "
-                    f"itself always train. Received: {name!r}"
-                )
-        for name in names:
-            self.parts[name].trainable = False
-        if names and self.compiled:
-            self.compile_from_config(self.get_compile_config())
 
     def noise(self, shape, seed):
         """Noise of the model's `distribution`, a pure function of `seed`, int32 `(2,)`."""
@@ -185,35 +132,3 @@ class GenerativeModel(TrainedModel):
             valid = (label >= 0) & (label < self.num_classes)
             require(valid, f"label must be in 0..{self.num_classes - 1}. Received:", label)
         return label
-
-    def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
-        """Writes a SavedModel of what `signatures()` serves; `qrkeras.serving.export` adds what a server wants.
-
-        Raises:
-          ValueError: for another format, or an input signature: the model has its own.
-        """
-        if format != "tf_saved_model":
-            raise ValueError(f'format must be "tf_saved_model". Received: {format!r}. Export a network of the model.')
-        unused = [name for name, value in kwargs.items() if value is not None]
-        if unused:
-            raise ValueError(
-                f"{unused[0]} must be left out: {type(self).__name__} exports the signatures "
-                f"{', '.join(self.signatures())}. Received: {kwargs[unused[0]]!r}"
-            )
-        write_saved_model(self.signatures(), filepath)
-        if verbose or verbose is None:
-            print(f"Saved artifact at '{filepath}': {', '.join(self.signatures())}")
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            **{name: keras.saving.serialize_keras_object(part) for name, part in self._made_of().items()},
-            **{name: getattr(self, name) for name in self.OPTIONS},
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        parts = copy.deepcopy({name: config[name] for name in cls.PARTS})  # Keras empties those of functional models
-        made = {name: keras.saving.deserialize_keras_object(part, custom_objects) for name, part in parts.items()}
-        return cls(**{**config, **made})

@@ -1,5 +1,6 @@
 """What `fit` and `evaluate` make of a model's equations; arguments of Keras are used, or refused by name."""
 
+import copy
 import math
 import warnings
 
@@ -12,20 +13,37 @@ from qrkeras.models import replicas, step
 from qrkeras.models.feed import Feed
 from qrkeras.models.noise import EVALUATION, BatchNoise
 from qrkeras.models.reports import Batch, Reports
+from qrkeras.models.saved_model import write_saved_model
 
+_KEPT_AS = {"loss": "objective"}  # Keras owns `model.loss`
 _OBJECTIVES = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 class TrainedModel(keras.Model):
-    """A Keras model that descends losses of its own: see `base.GenerativeModel`, which says what a subclass gives.
+    """A Keras model that descends losses of its own. A subclass gives `example_shape`, `signatures()` and one equation:
+
+        measures(batch, noise, training)        # every one of REPORTS: means over the batch
+
+    Under `tf.distribute.MirroredStrategy` R replicas with B examples each train as one does with R B: see `replicas`.
+    Build, load and compile the model in the strategy's scope.
 
     Attributes:
+      PARTS, OPTIONS: arguments of the constructor: Keras objects, and plain values. They are the configuration.
+      REPORTS: names of what `fit` logs, of what `measures` returns.
+      PLAYERS: loss that is descended, by its name in what `measures` returns -> parts that it moves, or None for all
+        that train.
+      AVERAGES: part that follows another by a Polyak average of `average_decay` -> that other.
+      NOISES: names of the noise that `measures` draws, each of its own stream.
+      FLOAT_IMAGES: whether images may be floats in [-1, 1], or must be uint8.
       update, first_steps: order of the players' updates, and how often the first of them moves in a step.
     """
 
+    PARTS = ()
+    OPTIONS = ()
     PLAYERS = {"loss": None}
     AVERAGES = {}
     REPORTS = ("loss",)
+    NOISES = ()
     FLOAT_IMAGES = False
     num_classes = None
     update = "simultaneous"
@@ -49,6 +67,43 @@ class TrainedModel(keras.Model):
 
     def build(self, input_shape=None):
         self.built = True
+
+    @property
+    def parts(self):
+        """The networks that the model was made of, by name: what `freeze` takes and stages hand on."""
+        made_of = self._made_of()
+        return {name: part for name, part in made_of.items() if isinstance(part, keras.layers.Layer)}
+
+    def _made_of(self):
+        return {name: getattr(self, _KEPT_AS.get(name, name)) for name in self.PARTS}
+
+    def freeze(self, *names):
+        """Names parts that do not train from here on, as `part.trainable = False` before `compile` does.
+
+        Their batch normalisation computes with its moving statistics, optimizers hold no moments of theirs, and
+        averages of their weights stay. A model that is compiled is compiled again, so that its optimizers begin anew.
+
+        Example:
+          ```python
+          model.freeze("encoder", "decoder")
+          model.fit(images, batch_size=64)  # moves the rest
+          ```
+
+        Args:
+          *names: of `parts`. Weights of the model itself, such as a VAE's `log_scale`, always train.
+        Raises:
+          ValueError: where the model has no such part, or none is left that trains.
+        """
+        for name in names:
+            if name not in self.parts:
+                raise ValueError(
+                    f"frozen must name parts of {type(self).__name__}: {', '.join(self.parts)}; weights of the model "
+                    f"itself always train. Received: {name!r}"
+                )
+        for name in names:
+            self.parts[name].trainable = False
+        if names and self.compiled:
+            self.compile_from_config(self.get_compile_config())
 
     @property
     def metrics(self):
@@ -274,3 +329,35 @@ class TrainedModel(keras.Model):
                 f"gradients in float16 would vanish. Received: {layer.dtype_policy.name} in {layer.name}. Call "
                 'keras.config.set_dtype_policy("mixed_bfloat16") before anything is built.'
             )
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
+        """Writes a SavedModel of what `signatures()` serves; `qrkeras.serving.export` adds what a server wants.
+
+        Raises:
+          ValueError: for another format, or an input signature: the model has its own.
+        """
+        if format != "tf_saved_model":
+            raise ValueError(f'format must be "tf_saved_model". Received: {format!r}. Export a network of the model.')
+        unused = [name for name, value in kwargs.items() if value is not None]
+        if unused:
+            raise ValueError(
+                f"{unused[0]} must be left out: {type(self).__name__} exports the signatures "
+                f"{', '.join(self.signatures())}. Received: {kwargs[unused[0]]!r}"
+            )
+        write_saved_model(self.signatures(), filepath)
+        if verbose or verbose is None:
+            print(f"Saved artifact at '{filepath}': {', '.join(self.signatures())}")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            **{name: keras.saving.serialize_keras_object(part) for name, part in self._made_of().items()},
+            **{name: getattr(self, name) for name in self.OPTIONS},
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        parts = copy.deepcopy({name: config[name] for name in cls.PARTS})  # Keras empties those of functional models
+        made = {name: keras.saving.deserialize_keras_object(part, custom_objects) for name, part in parts.items()}
+        return cls(**{**config, **made})

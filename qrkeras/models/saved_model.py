@@ -14,16 +14,16 @@ def compiled(function, *inputs):
 def write_saved_model(signatures, path):
     """Writes a SavedModel of `signatures`, a dictionary of `Signature`s, to `path`.
 
-    `serving_default` is `sample`. Where samples are uint8 images of 1 or 3 channels, `sample_png` gives them as PNG
-    files. The SavedModel holds the weights that its signatures use and nothing else.
+    `serving_default` is the first. Where there is `sample` and its samples are uint8 images of 1 or 3 channels,
+    `sample_png` gives them as PNG files. The SavedModel holds the weights that its signatures use and nothing else.
 
     Returns: name -> the concrete function.
     """
     functions = {key: _traced(signature) for key, signature in signatures.items()}
-    images = functions["sample"].structured_outputs.get("images")
+    functions["serving_default"] = functions[next(iter(signatures))]
+    images = functions["sample"].structured_outputs.get("images") if "sample" in functions else None
     if images is not None and images.dtype == tf.uint8 and images.shape[-1] in (1, 3):
         functions["sample_png"] = _traced(_as_png(signatures["sample"]))
-    functions["serving_default"] = functions["sample"]
 
     module = tf.Module()
     module.weights = list({id(v): v for function in functions.values() for v in function.graph.variables}.values())
