@@ -49,12 +49,14 @@ _SERIALIZABLE = {
         "GatedResidual",
         "HorizontalConv2D",
         "InverseAutoregressiveFlow",
+        "JointAttention",
         "MinibatchDiscrimination",
         "ResidualConditioner",
         "ShiftedConv2D",
         "ShiftedConv2DTranspose",
         "SpectralConv2D",
         "SpectralDense",
+        "TransformedPatches",
         "UpsampleConv2D",
         "VectorQuantizer",
         "VerticalConv2D",
@@ -75,6 +77,7 @@ _SERIALIZABLE = {
     "models": (
         "AGAVE",
         "AIQNVAE",
+        "Captioner",
         "GAN",
         "HierarchicalVAE",
         "PixelCNN",
@@ -83,7 +86,16 @@ _SERIALIZABLE = {
         "VAE",
         "VQVAE",
     ),
-    "networks": ("Identity", "LatentQuantiles", "PixelNetwork", "PixelPlusNetwork", "RealNVP", "TopDownNetwork"),
+    "networks": (
+        "Bgr",
+        "CaptionDecoder",
+        "Identity",
+        "LatentQuantiles",
+        "PixelNetwork",
+        "PixelPlusNetwork",
+        "RealNVP",
+        "TopDownNetwork",
+    ),
 }
 
 __all__ = [*_SUBPACKAGES, *_FUNCTIONS, "__version__"]

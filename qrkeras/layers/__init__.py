@@ -1,6 +1,7 @@
 """Keras layers, one idea a file."""
 
 from qrkeras.layers.across import Gathering, LooksAtBatch, Synchronized, looks_at_batch
+from qrkeras.layers.areas import TransformedPatches, box_corners, grid_corners, pool_boxes
 from qrkeras.layers.causal import HorizontalConv2D, VerticalConv2D
 from qrkeras.layers.channel_affine import ChannelAffine
 from qrkeras.layers.colours import ColourDense, colour_mask, cut_matrix, cut_planes, plane_colours
@@ -46,6 +47,7 @@ __all__ = [
     "SpectralConv2D",
     "SpectralDense",
     "Synchronized",
+    "TransformedPatches",
     "UpsampleConv2D",
     "VectorQuantizer",
     "VerticalConv2D",
@@ -53,6 +55,7 @@ __all__ = [
     "WeightNormConv2DTranspose",
     "WeightNormDense",
     "append_planes",
+    "box_corners",
     "colour_mask",
     "concat_elu",
     "conv_average_pool",
@@ -60,6 +63,7 @@ __all__ = [
     "cut_planes",
     "dropout",
     "gate",
+    "grid_corners",
     "initializing",
     "is_initializing",
     "joint_marginals",
@@ -69,6 +73,7 @@ __all__ = [
     "looks_at_batch",
     "perplexity",
     "plane_colours",
+    "pool_boxes",
     "power_round",
     "spectral_norm",
     "squeeze",

@@ -11,6 +11,7 @@ check_keras()
 
 from qrkeras.models.agave import AGAVE
 from qrkeras.models.aiqn_vae import AIQNVAE
+from qrkeras.models.captioner import Captioner
 from qrkeras.models.gan import GAN
 from qrkeras.models.hierarchical_vae import HierarchicalVAE
 from qrkeras.models.pixelcnn import PixelCNN
@@ -19,4 +20,15 @@ from qrkeras.models.pixeliqn import PixelIQN
 from qrkeras.models.vae import VAE
 from qrkeras.models.vqvae import VQVAE
 
-__all__ = ["AGAVE", "AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelCNNPlusPlus", "PixelIQN", "VAE", "VQVAE"]
+__all__ = [
+    "AGAVE",
+    "AIQNVAE",
+    "Captioner",
+    "GAN",
+    "HierarchicalVAE",
+    "PixelCNN",
+    "PixelCNNPlusPlus",
+    "PixelIQN",
+    "VAE",
+    "VQVAE",
+]

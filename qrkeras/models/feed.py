@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from qrkeras import kinds
 from qrkeras.models.image_checks import check_examples, check_labels, check_spec
+from qrkeras.models.labels import Captions, ClassLabels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,13 +20,13 @@ class Feed:
 
     Args:
       model: name of its class, for errors.   shape: of an example.
-      num_classes: of the labels that come with the examples, or None for examples alone.
+      labels: what comes with the examples, one of `models.labels`, or None for examples alone.
       floats: whether images may be floats in [-1, 1], or must be uint8.
     """
 
     model: str
     shape: tuple
-    num_classes: int | None = None
+    labels: ClassLabels | Captions | None = None
     floats: bool = False
 
     @property
@@ -64,7 +65,10 @@ class Feed:
           whole: whether they are enough to tell the range of images by; False for one batch of many.
         """
         check_examples("x", x, self.shape, self.floats, whole)
-        check_labels("y", y, len(x), self.num_classes)
+        if self.labels is None:
+            check_labels("y", y, len(x), None)
+        else:
+            self.labels.check("y", y, len(x))
 
     def parts(self, batch):
         """Examples, and labels or None, of a batch, or of the spec of a dataset's batches; raises ValueError."""
@@ -84,12 +88,13 @@ class Feed:
                 f"x must give {self._wanted()} without sample weights: every example counts alike. Received: triples. "
                 "Drop the third part, in a tf.data.Dataset by x.map(lambda x, y, weight: (x, y))."
             )
-        if labels is None and self.num_classes is not None:
+        if labels is None and self.labels is not None:
+            says = self.labels.says
             raise ValueError(
-                f"x must be a dataset of (images, labels), for a network of {self.num_classes} classes. "
-                "Received: images alone. Zip the labels in."
+                f"x must be a dataset of (images, {says}), for a network of {self.labels.most + 1} "
+                f"{self.labels.each}. Received: images alone. Zip the {says} in."
             )
-        if labels is not None and self.num_classes is None:
+        if labels is not None and self.labels is None:
             raise ValueError(
                 f"x must give examples alone, for a network without classes. Received: pairs, {_structure(parts)}. "
                 "Drop the labels, in a tf.data.Dataset by x.map(lambda x, y: x)."
@@ -97,7 +102,7 @@ class Feed:
         return examples, labels
 
     def _wanted(self):
-        return "batches of examples" if self.num_classes is None else "pairs of batches (images, labels)"
+        return "batches of examples" if self.labels is None else f"pairs of batches (images, {self.labels.says})"
 
     def _batch(self, batch):
         """A batch of a `PyDataset` or a generator, checked, as a tuple."""
@@ -112,8 +117,8 @@ class Feed:
         examples, labels = self.parts(x.element_spec)
         check_spec(examples, self.shape, self.floats)
         if labels is not None:
-            check_spec(labels, (), whole_numbers=True, name="labels of x")
-        known = examples.shape[1:].is_fully_defined() and (labels is None or labels.shape.rank == 1)
+            self.labels.check_spec(labels)
+        known = examples.shape[1:].is_fully_defined() and (labels is None or labels.shape.rank is not None)
         floats = examples.dtype.is_floating
         if not known or (floats and self.kind is kinds.IMAGES):
             first = next(iter(x.take(1)), None)
@@ -133,9 +138,11 @@ class Feed:
                 examples = tf.debugging.check_numerics(examples, "x must be finite. Received")  # one operation
         if labels is None:
             return (examples,)
-        labels = tf.ensure_shape(labels, (None,))
-        valid = (labels >= 0) & (labels < tf.cast(self.num_classes, labels.dtype))
-        require(valid, f"labels must be in 0..{self.num_classes - 1}. Received:", labels)
+        labels = tf.ensure_shape(labels, (None, *self.labels.shape))
+        least, most = self.labels.least, self.labels.most
+        wide = tf.cast(labels, "int64")  # a narrow dtype may not hold the bounds
+        valid = (wide >= least) & (wide <= most)
+        require(valid, f"{self.labels.says} must be in {least}..{most}. Received:", labels)
         return examples, labels
 
     def _generator(self, x):

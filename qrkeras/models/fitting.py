@@ -11,6 +11,7 @@ from keras import ops
 from qrkeras.machine.keras_settings import check_keras
 from qrkeras.models import replicas, step
 from qrkeras.models.feed import Feed
+from qrkeras.models.labels import ClassLabels
 from qrkeras.models.noise import EVALUATION, BatchNoise
 from qrkeras.models.reports import Batch, Reports
 from qrkeras.models.saved_model import write_saved_model
@@ -204,9 +205,14 @@ class TrainedModel(keras.Model):
         """What equations see of a batch of examples: here, what `fit` is given."""
         return examples
 
+    @property
+    def labels(self):
+        """What comes with examples, one of `models.labels`, or None."""
+        return None if self.num_classes is None else ClassLabels(self.num_classes)
+
     def _batch(self, data):
         examples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        labels = None if self.num_classes is None else ops.cast(labels, "int32")
+        labels = None if self.labels is None else ops.cast(labels, "int32")
         return Batch(self.real_examples(examples), labels)
 
     def train_step(self, data):
@@ -297,7 +303,7 @@ class TrainedModel(keras.Model):
 
     def _checked(self, x, y, batch_size, sample_weight=None, class_weight=None):
         """`(x, y)` to hand on to Keras; raises ValueError."""
-        feed = Feed(type(self).__name__, self.example_shape, self.num_classes, self.FLOAT_IMAGES)
+        feed = Feed(type(self).__name__, self.example_shape, self.labels, self.FLOAT_IMAGES)
         checked = feed.checked(x, y, sample_weight, class_weight)
         replicas.check_shares(x, batch_size, self._replicas, self.first_steps)
         return checked

@@ -41,9 +41,10 @@ def check_spec(spec, shape, floats=True, whole_numbers=False, name="x"):
     if not hasattr(spec, "shape") or not hasattr(spec, "dtype") or type(spec).__name__ != "TensorSpec":
         raise ValueError(f"{name} must give dense tensors. Received: {spec}. Convert with to_tensor() in x.map.")
     if whole_numbers:
-        if not spec.dtype.is_integer or spec.shape.rank not in (None, 1):
+        if not spec.dtype.is_integer or spec.shape.rank not in (None, 1 + len(shape)):
+            wanted = f"(batch, {', '.join(str(n or 'any') for n in shape)})" if shape else "(batch,)"
             raise ValueError(
-                f"{name} must be whole numbers of shape (batch,). Received: {spec.dtype.name} of shape "
+                f"{name} must be whole numbers of shape {wanted}. Received: {spec.dtype.name} of shape "
                 f"{spec.shape}. Cast them with tf.cast(labels, 'int32'), or take tf.argmax of one-hot labels."
             )
         return

@@ -4,6 +4,7 @@ from qrkeras.networks.aiqn import LatentQuantiles, aiqn
 from qrkeras.networks.captioner import CaptionDecoder
 from qrkeras.networks.classifier import image_classifier, whiten
 from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
+from qrkeras.networks.encoders import scenes_encoder, vgg16_encoder
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
 from qrkeras.networks.pixelcnnpp import PixelPlusNetwork, pixelcnnpp
@@ -29,11 +30,13 @@ __all__ = [
     "pixelcnn",
     "pixelcnnpp",
     "real_nvp",
+    "scenes_encoder",
     "sngan_discriminator",
     "sngan_generator",
     "top_down",
     "vae_decoder",
     "vae_encoder",
+    "vgg16_encoder",
     "vqvae_codebook",
     "vqvae_decoder",
     "vqvae_encoder",

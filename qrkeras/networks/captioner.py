@@ -22,12 +22,11 @@ class Seen(NamedTuple):
 
 
 class Predicted(NamedTuple):
-    """Of each caption `log p(w|h)` `(images, captions, words)`, `log p(r|h)` and b `(images, captions, areas)`; the
-    last two are None without areas."""
+    """Of each caption `log p(w|h)` `(images, captions, words)`; and, where there are areas, `log p(r|h)` and b
+    `(images, captions, areas)`, else an empty pair."""
 
     words: Any
-    areas: Any
-    scores: Any
+    looked: Any
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -121,22 +120,23 @@ class CaptionDecoder(keras.Model):
 
     def predict_next(self, state, seen, uniforms=None):
         """`Predicted` of states `(images, captions, state_dim)`.   Args: uniforms: what h is dropped by, or None."""
-        return Predicted(*self.attention(dropout(state, self.dropout, uniforms), *seen))
+        words, *looked = self.attention(dropout(state, self.dropout, uniforms), *seen)
+        return Predicted(words, tuple(looked) if self.area_dim else ())
 
-    def advance(self, state, ids, predicted, seen, uniforms=None):
+    def advance(self, state, ids, looked, seen, uniforms=None):
         """The next state.
 
         Args:
           ids: words that are fed back, `(images, captions)`; below 0 where there is none, and any state will do.
-          predicted: what `predict_next` gave for `state`.   uniforms: what the GRU's input is dropped by, or None.
+          looked: what `predict_next` gave for `state`.   uniforms: what the GRU's input is dropped by, or None.
         """
         ids = ops.maximum(ids, 0)
         given = [ops.cast(self.attention.embed(ids), self.compute_dtype)]
         if self.feedback != "none":
-            log_weights = predicted.areas
+            log_weights, scores = looked
             if self.feedback == "conditional":
                 own = ops.take_along_axis(seen.matches, ids[..., None], axis=1)
-                log_weights = log_areas_given(own, predicted.scores)
+                log_weights = log_areas_given(own, scores)
             given.append(ops.matmul(ops.cast(ops.exp(log_weights), self.compute_dtype), seen.areas))
         inputs = dropout(ops.concatenate(given, axis=-1), self.dropout, uniforms)
         rows = ops.reshape(inputs, (-1, self.input_dim)), [ops.reshape(state, (-1, self.state_dim))]
@@ -151,18 +151,19 @@ class CaptionDecoder(keras.Model):
           there: as of `look`.   uniforms: function of a name and a shape without images to uniforms, or None.
         Returns: `log p(w_t|h_t)` `(images, captions, length)`; `log p(r|h_t)` with an axis of areas more, or None.
         """
-        captions, length = ids.shape[1:]
+        captions, length = ops.shape(ids)[1], ids.shape[2]
         seen = self.look(areas, there)
         state = ops.repeat(self.begin(vector), captions, axis=1)
         log_words, log_areas = [], []
+        states = _drawn(uniforms, "states", captions, length, self.state_dim)
+        inputs = _drawn(uniforms, "inputs", captions, length, self.input_dim)
         for t in range(length):
             said = ids[..., t]
-            predicted = self.predict_next(state, seen, _drawn(uniforms, f"state_{t}", captions, self.state_dim))
+            predicted = self.predict_next(state, seen, _at(states, t))
             log_words.append(ops.take_along_axis(predicted.words, ops.maximum(said, 0)[..., None], axis=-1)[..., 0])
-            log_areas.append(predicted.areas)
+            log_areas += predicted.looked[:1]
             if t + 1 < length:
-                dropped = _drawn(uniforms, f"input_{t}", captions, self.input_dim)
-                state = self.advance(state, said, predicted, seen, dropped)
+                state = self.advance(state, said, predicted.looked, seen, _at(inputs, t))
         return ops.stack(log_words, axis=-1), ops.stack(log_areas, axis=2) if self.area_dim else None
 
     def _unit(self, rows):
@@ -176,3 +177,7 @@ class CaptionDecoder(keras.Model):
 
 def _drawn(uniforms, name, *shape):
     return None if uniforms is None else uniforms(name, shape)
+
+
+def _at(uniforms, t):
+    return None if uniforms is None else uniforms[:, :, t]

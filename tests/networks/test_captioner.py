@@ -113,7 +113,7 @@ def test_dropout_is_on_the_state_before_the_score_and_on_the_input():
         return ops.ones((2, *shape))  # nothing is dropped, and all is doubled
 
     doubled = made(VECTOR, AREAS, IDS, uniforms=uniforms)[0]
-    assert asked == {f"state_{t}": (3, 3) for t in range(4)} | {f"input_{t}": (3, 9) for t in range(3)}
+    assert asked == {"states": (3, 4, 3), "inputs": (3, 4, 9)}
     assert np.abs(doubled - made(VECTOR, AREAS, IDS)[0]).max() > 1e-4
     dropped = made(VECTOR, AREAS, IDS, uniforms=lambda name, shape: ops.zeros((2, *shape)))[0]
     nothing = made.attention.word_scores(ops.zeros((2, 3, 3)))  # of h = 0, whatever was said

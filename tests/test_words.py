@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qrkeras.data.words import Vocabulary, tokens
+from qrkeras.words import Vocabulary, tokens
 
 
 def test_tokens():

@@ -1,0 +1,319 @@
+"""Captions of images, with attention over areas  (Areas of Attention)."""
+
+import functools
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from qrkeras.layers import grid_corners
+from qrkeras.models import replicas
+from qrkeras.models.batches import all_batches
+from qrkeras.models.beam_search import beam_search
+from qrkeras.models.fitting import TrainedModel
+from qrkeras.models.image_checks import check_images
+from qrkeras.models.image_range import to_unit
+from qrkeras.models.labels import Captions
+from qrkeras.models.saved_model import compiled
+from qrkeras.models.signature import Signature
+from qrkeras.models.strings import decoded_images, spoken, written
+from qrkeras.words import OOV, STOP, Vocabulary
+
+BEAM = 5
+
+
+class Glance(NamedTuple):
+    """What an encoder gives: a vector, and descriptors of areas `(images, areas, d)` and their corners, or None."""
+
+    vector: Any
+    areas: Any
+    corners: Any
+
+
+@keras.saving.register_keras_serializable(package="qrkeras")
+class Captioner(TrainedModel):
+    """Captions of images, word by word, each with the area that it speaks of  (Areas of Attention, Section B.3).
+
+        loss = -mean over words of log p(w*_t | h_t, I),   w* given, STOP among them
+
+    Choice: the mean over all words of a batch, where eq. B.3 sums, so that step sizes do not depend on lengths; words
+    that are not in the vocabulary are fed back and not scored, as in the released code.
+
+    Areas are the cells of the encoder's last map; or, with a layer `areas`, what that makes of the penultimate one,
+    such as `layers.TransformedPatches`. Choice, as the released code: `thins`, one cell drawn of each 2 x 2 trains.
+
+    Example:
+      ```python
+      words = Vocabulary.of(captions)
+      encoder = networks.scenes_encoder()
+      decoder = networks.CaptionDecoder(len(words), image_dim=128, area_dim=96)
+      captioner = Captioner(encoder, decoder, words.words, length=17)
+      captioner.compile(keras.optimizers.Adam(1e-3))
+      captioner.fit(images, ids, batch_size=10)  # (n, captions, length), Vocabulary.encode
+      captioner.caption(images)
+      ```
+
+    Args:
+      encoder: Keras model, images in [-1, 1] to (penultimate map, last map, vector).
+      decoder: `networks.CaptionDecoder`.
+      words: the vocabulary, without STOP and OOV.   length: words of a caption at most, STOP among them.
+      areas: layer from the penultimate map to `(descriptors, corners)`, or None: the cells of the last map.
+      thins: whether one cell of each 2 x 2 trains.
+      seed: int, of all noise; two models with the same weights and seed train alike.
+    """
+
+    PARTS = ("encoder", "decoder", "areas")
+    OPTIONS = ("words", "length", "thins")
+    REPORTS = ("loss",)
+
+    def __init__(self, encoder, decoder, words, length, areas=None, thins=False, seed=0, **kwargs):
+        _check(encoder, decoder, words, length, areas)
+        super().__init__(seed, **kwargs)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.areas = areas
+        self.words = tuple(words)
+        self.length = length
+        self.thins = thins
+        self.example_shape = tuple(encoder.input_shape[1:])
+        self.vocabulary = Vocabulary(self.words)
+
+    @property
+    def labels(self):
+        return Captions(self.length, self.decoder.num_words)
+
+    def compile(self, optimizer="adam", encoder_optimizer=None, **kwargs):
+        """Configures training.
+
+        Args:
+          optimizer: Keras optimizer, name or configuration.
+          encoder_optimizer: of the encoder, where that has its own, such as a slower one; both are held in one
+            `keras.optimizers.MultiOptimizer`.
+          **kwargs: `steps_per_execution`, `jit_compile`, `run_eagerly` of `keras.Model.compile`.
+        """
+        self._optimizers = {"optimizer": keras.optimizers.get(optimizer)}
+        joint = self._optimizers["optimizer"]
+        if encoder_optimizer is not None and self.encoder.trainable:
+            self._optimizers["encoder_optimizer"] = keras.optimizers.get(encoder_optimizer)
+            own = {id(v) for v in self.encoder.trainable_variables}
+            others = joint
+            joint = keras.optimizers.MultiOptimizer(
+                lambda v: self._optimizers["encoder_optimizer"] if id(v) in own else others
+            )
+        super().compile(joint, **kwargs)
+
+    def get_compile_config(self):
+        held = {name: keras.saving.serialize_keras_object(each) for name, each in self._optimizers.items()}
+        return {**held, **self._compile_arguments}
+
+    @property
+    def _default_save_signature(self):
+        return None  # an export would trace a call on images alone
+
+    def call(self, images, ids):
+        """`log p(w_t | h_t, I)` of captions, and where they look: see `looked_at`."""
+        seen = self.seen(images)
+        return self.decoder(seen.vector, seen.areas, ids)
+
+    def seen(self, images, uniforms=None, training=False):
+        """What an image gives to its captions: `Glance`.
+
+        Args: images: in [-1, 1].   uniforms: on [0, 1), `(images, height / 2, width / 2)`, by which cells are drawn, or
+          None: all are there.
+        """
+        penultimate, last, vector = self.encoder(images, training=training)
+        if not self.decoder.area_dim:
+            return Glance(vector, None, None)
+        if self.areas is not None:
+            return Glance(vector, *self.areas(penultimate))
+        height, width, channels = last.shape[1:]
+        if uniforms is not None:
+            return Glance(vector, thinned(last, uniforms), None)
+        corners = ops.broadcast_to(grid_corners(height, width), (ops.shape(last)[0], height * width, 4, 2))
+        return Glance(vector, ops.reshape(last, (-1, height * width, channels)), corners)
+
+    def measures(self, batch, noise, training):
+        uniforms, cells = None, None
+        if training:
+            uniforms = noise.dropout
+            if self.thins and self.areas is None:
+                height, width = self.encoder.output_shape[1][1:3]
+                cells = noise.dropout("cells", (height // 2, width // 2))
+        seen = self.seen(to_unit(batch.examples), cells, training)
+        log_words, _ = self.decoder(seen.vector, seen.areas, batch.labels, uniforms=uniforms)
+        sums = ops.stack(scored(log_words, batch.labels), axis=-1)  # (images, 2)
+        nats, words = ops.split(ops.sum(replicas.whole_batch(sums), axis=0), 2)
+        return {"loss": ops.squeeze(nats / ops.maximum(words, 1.0))}
+
+    def encode(self, captions):
+        """Numbers `(n, captions, length)` of n lists of as many captions each, for `fit`."""
+        last = self.length - 1
+        return np.stack([np.stack([self.vocabulary.encode(one, last) for one in of_one]) for of_one in captions])
+
+    def caption(self, images, beam=BEAM, batch_size=32):
+        """The captions of uint8 images: lists of pairs (caption, log p), the most probable first.
+
+        Args: beam: captions that the search keeps, and how many each image gets.
+        Raises:
+          ValueError: for other images, or a beam below 1.
+        """
+        check_images("images", images, self.example_shape)
+        if beam < 1:
+            raise ValueError(f"beam must be at least 1. Received: {beam}")
+        ids, scores = (
+            all_batches(lambda part, i=i: self.search_function(beam)(part)[i], batch_size, images) for i in (0, 1)
+        )
+        return [
+            [(self.vocabulary.decode(one), float(score)) for one, score in zip(*of_image) if np.isfinite(score)]
+            for of_image in zip(ids, scores, strict=True)
+        ]
+
+    def search(self, images, beam):
+        """`Beams` of uint8 images: a pure function, of each row alone."""
+        glance = self.seen(to_unit(images))
+        seen = self.decoder.look(glance.areas)
+
+        def predict(state):
+            return tuple(self.decoder.predict_next(state, seen))
+
+        def advance(state, ids, looked):
+            return self.decoder.advance(state, ids, looked, seen)
+
+        first = self.decoder.begin(glance.vector)
+        return beam_search(first, predict, advance, beam, self.length, STOP, never=(OOV,))
+
+    @functools.cache  # noqa: B019 - it lives as long as the model
+    def search_function(self, beam):
+        """`search` with a beam, compiled."""
+        return compiled(lambda images: self.search(images, beam), ((None, *self.example_shape), "uint8"))
+
+    def looked_at(self, images, ids):
+        """Where given captions look.
+
+        Args: images: uint8.   ids: `(images, captions, length)`.
+        Returns: `log p(w_t|h_t)` `(images, captions, length)`, `p(r|h_t)` with an axis of areas more, 0 where a caption
+          has ended, and corners of the areas `(images, areas, 4, (x, y))` in 0..1; the last two are None without areas.
+        """
+        glance = self.seen(to_unit(images))
+        log_words, log_areas = self.decoder(glance.vector, glance.areas, ids)
+        if log_areas is None:
+            return log_words, None, None
+        there = ops.cast(ids > STOP, "float32")[..., None]  # what is said, and not its end
+        return log_words, ops.exp(log_areas) * there, glance.corners
+
+    @functools.cached_property
+    def look_function(self):
+        """`looked_at`, compiled."""
+        given = ((None, *self.example_shape), "uint8"), ((None, None, self.length), "int32")
+        return compiled(self.looked_at, *given)
+
+    def attend(self, images, captions, batch_size=32):
+        """Where captions look: of one caption for each image, word by word.
+
+        Args: images: `(n, ...)` uint8.   captions: n strings.
+        Returns: `p(r|h_t)` `(n, length, areas)`, 0 from STOP on, and corners `(n, areas, 4, (x, y))` in 0..1.
+        Raises:
+          ValueError: where the model has no areas.
+        """
+        if not self.decoder.area_dim:
+            raise ValueError("attend needs a model with areas. Received: a baseline, which looks at the whole image")
+        check_images("images", images, self.example_shape)
+        ids = self.encode([[caption] for caption in captions])
+        found = [all_batches(lambda *part, i=i: self.look_function(*part)[i], batch_size, images, ids) for i in (1, 2)]
+        return found[0][:, 0], found[1]
+
+    def nats(self, images, ids, batch_size=32):
+        """`(sum of -log p, words)` of each caption, `(n, captions)` each: STOP counts, unknown words do not."""
+        check_images("images", images, self.example_shape)
+
+        def summed(*part):
+            return ops.stack(scored(self.look_function(*part)[0], part[1], axis=-1), axis=-1)
+
+        found = all_batches(summed, batch_size, images, ids)
+        return found[..., 0], found[..., 1]
+
+    def signatures(self):
+        """What an export serves: `caption`, `caption_bytes` of JPEG and PNG files, and `score` of given captions.
+
+        | signature | inputs | outputs |
+        |---|---|---|
+        | `caption` | `images` uint8 | `captions` and their log p `scores`, the best's `words`, `attention`, `areas` |
+        | `caption_bytes` | `image_bytes`, files | the same, of the middle square of each |
+        | `score` | `images`, `caption` | `nats_per_word`, and `attention` |
+        """
+        images = {"images": (self.example_shape, "uint8")}
+
+        def caption(images):
+            ids, scores = self.search(images, BEAM)
+            said = {
+                "captions": spoken(ids, self.words),
+                "scores": scores,
+                "words": spoken(ids[:, 0, :, None], self.words),
+            }
+            _, attention, corners = self.looked_at(images, ids[:, :1])
+            return said if attention is None else {**said, "attention": attention[:, 0], "areas": corners}
+
+        def caption_bytes(image_bytes):
+            return caption(decoded_images(image_bytes, self.example_shape))
+
+        def score(images, caption):
+            ids = written(caption, self.words, self.length)[:, None]
+            log_words, attention, _ = self.looked_at(images, ids)
+            nats, words = scored(log_words, ids)
+            said = {"nats_per_word": nats / ops.maximum(words, 1.0)}
+            return said if attention is None else {**said, "attention": attention[:, 0]}
+
+        return {
+            "caption": Signature(caption, images),
+            "caption_bytes": Signature(caption_bytes, {"image_bytes": ((), "string")}),
+            "score": Signature(score, {**images, "caption": ((), "string")}),
+        }
+
+
+def scored(log_words, ids, axis=(-2, -1)):
+    """Sum of `-log p` over the words that count, and their number: all but unknown ones and what pads."""
+    counts = ops.cast(ops.logical_and(ids >= 0, ids != OOV), "float32")
+    return ops.sum(-log_words * counts, axis=axis), ops.sum(counts, axis=axis)
+
+
+def thinned(maps, uniforms):
+    """One cell of each 2 x 2 block of maps, drawn: descriptors `(images, height * width / 4, channels)`.
+
+    Args: maps: `(images, height, width, channels)`, an odd last row or column is left out.
+      uniforms: on [0, 1), `(images, height / 2, width / 2)`.
+    """
+    height, width, channels = maps.shape[1] // 2, maps.shape[2] // 2, maps.shape[3]
+    blocks = ops.reshape(maps[:, : 2 * height, : 2 * width], (-1, height, 2, width, 2, channels))
+    blocks = ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (-1, height * width, 4, channels))
+    chosen = ops.cast(ops.reshape(uniforms * 4, (-1, height * width, 1, 1)), "int32")
+    return ops.take_along_axis(blocks, chosen, axis=2)[:, :, 0]
+
+
+def _check(encoder, decoder, words, length, areas):
+    _check_encoder(encoder)
+    if length < 2:
+        raise ValueError(f"length must be at least 2, a word and STOP. Received: {length}")
+    if decoder.num_words != len(words) + 2:
+        raise ValueError(
+            f"decoder must have num_words={len(words) + 2}: {len(words)} words, STOP and the unknown one. Received: "
+            f"{decoder.num_words}"
+        )
+    penultimate, last, vector = encoder.output_shape
+    if decoder.image_dim != vector[-1]:
+        raise ValueError(f"decoder must have image_dim={vector[-1]}, the encoder's. Received: {decoder.image_dim}")
+    given = last[-1] if areas is None else areas.compute_output_shape(penultimate)[0][-1]
+    if decoder.area_dim not in (0, given):
+        raise ValueError(f"decoder must have area_dim={given}, that of the areas, or 0. Received: {decoder.area_dim}")
+    if areas is not None and not decoder.area_dim:
+        raise ValueError("areas must be None for a decoder without areas. Received: a layer")
+
+
+def _check_encoder(encoder):
+    """Raises ValueError unless a model gives two maps and a vector of an image."""
+    shapes = [tuple(shape) for shape in encoder.output_shape] if isinstance(encoder.output_shape, list) else []
+    if [len(shape) for shape in shapes] != [4, 4, 2] or shapes[0][1:3] != shapes[1][1:3] or None in shapes[1][1:]:
+        raise ValueError(
+            "encoder must give three outputs: penultimate map and last map (batch, height, width, channels), of one "
+            f"size, and a vector (batch, n). Received: {encoder.output_shape}"
+        )
