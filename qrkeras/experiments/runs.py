@@ -165,15 +165,15 @@ def load_all(paths):
 
 def anchored(preset):
     """`preset` with absolute places of what it reads, so that its run is understood from any directory."""
-    data, features, start = preset.data, preset.evaluate_features, preset.start_from
+    data, start = preset.data, preset.start_from
     if _is_folder(data.name):
         data = dataclasses.replace(data, name=f"folder:{_absolute(data.name.removeprefix('folder:'))}")
     if data.directory and "://" not in data.directory:
         data = dataclasses.replace(data, directory=_absolute(data.directory))
-    if features.endswith(".keras"):
-        features = _absolute(features)
+    files = {name: getattr(preset, name) for name in preset.files}
+    files = {name: _absolute(path) for name, path in files.items() if path.endswith(".keras")}
     start = None if start is None else _absolute(start)
-    return dataclasses.replace(preset, data=data, evaluate_features=features, start_from=start)
+    return dataclasses.replace(preset, data=data, start_from=start, **files)
 
 
 def may_move(one, other):

@@ -59,18 +59,7 @@ class Preset:
     steps_per_execution: Annotated[Count, RHYTHM]
     """Steps run between two looks from Python; larger is faster for small networks."""
     evaluate_every: Annotated[Count | None, RHYTHM] = None
-    """Steps between evaluations of generated images against real ones; None: never."""
-    evaluate_samples: Annotated[Count, RHYTHM] = 50_000
-    """Generated images that an evaluation measures."""
-    evaluate_references: Annotated[Count, RHYTHM] = 50_000
-    """Real images of each split that an evaluation compares generated ones with, at most; of larger data some are
-    drawn."""
-    evaluate_features: Annotated[str, RHYTHM] = "inception"
-    """Feature network of an evaluation: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it),
-    cifar10-cnn, digits-cnn, or FILE.keras (read in Keras' safe mode)."""
-    evaluate_measures: Annotated[Literal["all", "distances"], RHYTHM] = "all"
-    """Measures of an evaluation. distances: FID, KID and Inception score. all: also those that compare every image with
-    every other one."""
+    """Steps between evaluations on held-out data; None: never."""
     precision: Precision = "float32"
     """What layers compute in: float32, or bfloat16; weights, outputs, losses and averages are float32 in both."""
     start_from: str | None = None
@@ -96,6 +85,32 @@ class Preset:
     def takes_labels(self):
         """Whether the model learns from class labels."""
         return False
+
+    @property
+    def files(self):
+        """Names of fields that may hold the path of a .keras file."""
+        return ()
+
+
+@part(kw_only=True)
+class GenerativePreset(Preset):
+    """One experiment with a model that draws examples, which are measured against real ones."""
+
+    evaluate_samples: Annotated[Count, RHYTHM] = 50_000
+    """Generated images that an evaluation measures."""
+    evaluate_references: Annotated[Count, RHYTHM] = 50_000
+    """Real images of each split that an evaluation compares generated ones with, at most; of larger data some are
+    drawn."""
+    evaluate_features: Annotated[str, RHYTHM] = "inception"
+    """Feature network of an evaluation: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it),
+    cifar10-cnn, digits-cnn, or FILE.keras (read in Keras' safe mode)."""
+    evaluate_measures: Annotated[Literal["all", "distances"], RHYTHM] = "all"
+    """Measures of an evaluation. distances: FID, KID and Inception score. all: also those that compare every image with
+    every other one."""
+
+    @property
+    def files(self):
+        return ("evaluate_features",)
 
 
 # What papers are silent on; presets say so with `**SILENT`, and cite over it what theirs has.

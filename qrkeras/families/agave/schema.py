@@ -5,7 +5,7 @@ import dataclasses
 from qrkeras.families.optimizers import Adam, Adamax
 from qrkeras.families.parts import Count, Levels, NonNegative, Share, Whole, part
 from qrkeras.families.pixels.schema import PixelCnnPp
-from qrkeras.families.preset import Preset
+from qrkeras.families.preset import GenerativePreset
 from qrkeras.families.vae.schema import TopDown
 
 
@@ -27,7 +27,7 @@ class Auxiliary:
 
 
 @part(kw_only=True)
-class AgavePreset(Preset):
+class AgavePreset(GenerativePreset):
     """One experiment with a VAE whose decoder guides a PixelCNN++. Its weights start from the first 128 images."""
 
     network: PixelCnnPp

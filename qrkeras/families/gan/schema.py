@@ -7,7 +7,7 @@ from typing import Literal
 from qrkeras import kinds
 from qrkeras.families.optimizers import Adam
 from qrkeras.families.parts import Count, name_of, part
-from qrkeras.families.preset import Preset
+from qrkeras.families.preset import GenerativePreset
 
 
 @part
@@ -196,7 +196,7 @@ class Mixup:
 
 
 @part(kw_only=True)
-class GanPreset(Preset):
+class GanPreset(GenerativePreset):
     """One GAN experiment: networks, objective and update rule."""
 
     network: Mlp | Dcgan | Sngan

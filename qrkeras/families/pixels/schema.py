@@ -5,7 +5,7 @@ from typing import Literal
 
 from qrkeras.families.optimizers import Adam, Adamax, RmsProp, Sgd
 from qrkeras.families.parts import Count, Levels, NonNegative, Share, part
-from qrkeras.families.preset import Preset
+from qrkeras.families.preset import GenerativePreset
 
 
 @part
@@ -27,7 +27,7 @@ class GatedPixelCnn:
 
 
 @part(kw_only=True)
-class PixelPreset(Preset):
+class PixelPreset(GenerativePreset):
     """One autoregressive experiment: a Gated PixelCNN that predicts every value from those before it."""
 
     network: GatedPixelCnn
@@ -80,7 +80,7 @@ class PixelCnnPp:
 
 
 @part(kw_only=True)
-class PixelPlusPreset(Preset):
+class PixelPlusPreset(GenerativePreset):
     """One experiment with a PixelCNN++, which predicts every pixel from those before it. Its weights start from the
     first 128 images."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from qrkeras.families.optimizers import Adam, Adamax
 from qrkeras.families.parts import Count, Counts, Levels, NonNegative, Positive, Range, Share, part
-from qrkeras.families.preset import Preset
+from qrkeras.families.preset import GenerativePreset
 
 
 @part
@@ -43,7 +43,7 @@ class Aiqn:
 
 
 @part(kw_only=True)
-class VaePreset(Preset):
+class VaePreset(GenerativePreset):
     """One experiment with a variational autoencoder, and an AIQN over its latents or none."""
 
     network: ConvVae
@@ -99,7 +99,7 @@ class TopDown:
 
 
 @part(kw_only=True)
-class HierarchicalVaePreset(Preset):
+class HierarchicalVaePreset(GenerativePreset):
     """One experiment with a VAE whose latents stand in a hierarchy. Its weights start from the first 128 images."""
 
     network: TopDown

@@ -5,7 +5,7 @@ import dataclasses
 from qrkeras.families.optimizers import Adam, RmsProp
 from qrkeras.families.parts import Count, Levels, NonNegative, part
 from qrkeras.families.pixels.schema import GatedPixelCnn
-from qrkeras.families.preset import Preset
+from qrkeras.families.preset import GenerativePreset
 
 
 @part
@@ -31,7 +31,7 @@ class ResidualVae:
 
 
 @part(kw_only=True)
-class VqVaePreset(Preset):
+class VqVaePreset(GenerativePreset):
     """One experiment with a VQ-VAE, whose prior learns the codes while they form. The codebook starts from encodings
     of the first 128 images."""
 

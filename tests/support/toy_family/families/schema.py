@@ -2,7 +2,7 @@
 
 from qrkeras.families.optimizers import Adam
 from qrkeras.families.parts import Count, Positive, part
-from qrkeras.families.preset import Preset
+from qrkeras.families.preset import GenerativePreset
 
 
 @part
@@ -17,7 +17,7 @@ class ToyMlp:
 
 
 @part(kw_only=True)
-class ToyPreset(Preset):
+class ToyPreset(GenerativePreset):
     """One experiment with sorted images."""
 
     network: ToyMlp
