@@ -19,6 +19,7 @@ class Kind:
 
 POINTS = Kind("points", "example", ("samples", "float32"))
 IMAGES = Kind("images", "image", ("images", "uint8"))
+CAPTIONED = Kind("images with captions", "image with captions", ("images", "uint8"))
 
 
 def of(shape):

@@ -1,5 +1,6 @@
 """What happens during `fit`."""
 
+from qrkeras.callbacks.captions import CaptionSheet
 from qrkeras.callbacks.checkpoint import Checkpoint, checkpoints, load, load_latest
 from qrkeras.callbacks.evaluation import Evaluation, comparable
 from qrkeras.callbacks.every import EveryNSteps
@@ -8,6 +9,7 @@ from qrkeras.callbacks.preemption import StopOnSignal
 from qrkeras.callbacks.samples import MixtureSamples, SampleGrid
 
 __all__ = [
+    "CaptionSheet",
     "Checkpoint",
     "Evaluation",
     "EveryNSteps",

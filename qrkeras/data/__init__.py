@@ -10,10 +10,22 @@ Where labels were asked for, every batch is a pair `(examples, labels)`, labels 
 `[0, num_classes)`; examples and order are the same as without. Else `num_classes` is None.
 """
 
+from qrkeras.data.captioned import CaptionedImages
 from qrkeras.data.catalog import NAMES, known_kind, known_shape, load
 from qrkeras.data.examples import Examples, from_arrays
 from qrkeras.data.mixtures import Mixture
 from qrkeras.data.order import take
 from qrkeras.data.records import Records
 
-__all__ = ["NAMES", "Examples", "Mixture", "Records", "from_arrays", "known_kind", "known_shape", "load", "take"]
+__all__ = [
+    "NAMES",
+    "CaptionedImages",
+    "Examples",
+    "Mixture",
+    "Records",
+    "from_arrays",
+    "known_kind",
+    "known_shape",
+    "load",
+    "take",
+]

@@ -4,6 +4,7 @@ import difflib
 import os
 
 from qrkeras import kinds
+from qrkeras.data import captioned
 from qrkeras.data.bundled import digits, photo_patches
 from qrkeras.data.folder import folder
 from qrkeras.data.mixtures import grid25, ring8
@@ -20,7 +21,7 @@ TFDS = {
 }
 CROPS = {"celeb_a": 108}
 UNLABELLED = {"stl10": "unlabelled"}
-NAMES = (*MIXTURES, *BUNDLED, *TFDS, "cats", "tfds:NAME", "folder:PATH")
+NAMES = (*MIXTURES, *BUNDLED, *TFDS, "cats", "tfds:NAME", "folder:PATH", "scenes", "captions:PATH")
 
 
 def load(name, image_size=None, split="train", data_dir=None, labels=False):
@@ -39,6 +40,8 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
     | `cats` | the images in the folder `data_dir/cats`; the paper uses 128 x 128 | none |
     | `tfds:NAME` | any TFDS dataset with a feature "image" | its feature "label" |
     | `folder:PATH` | png, jpg, jpeg, webp and bmp files in a folder and all below it | first-level folders |
+    | `scenes` | generated 64 x 64 scenes with five captions each (`scenes.scene`) | none |
+    | `captions:PATH` | photographs with captions: a folder with a `captions.json` in COCO's layout | none |
 
     `imagenet32` is the set of van den Oord et al., "Pixel Recurrent Neural Networks" (2016), with 49,999
     validation images. image-net.org no longer gives it out, and what it offers as 32 x 32 today is
@@ -53,15 +56,16 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
       image_size: centre-crop images to a square and resize them to this side; smaller images are
         enlarged. None keeps the size, which all images must share.
       split: "train", or "test" for held-out data: an independent stream (mixtures), a fixed
-        tenth chosen by hash (digits, folders), or the dataset's own split (TFDS).
+        tenth chosen by hash (digits, folders), or the dataset's own split (TFDS). Of scenes also "novel": pairs of
+        colour and kind that no other split has.
       data_dir: where `cats` and TFDS data lie; None is the environment variable TFDS_DATA_DIR, else
         `~/tensorflow_datasets`.
       labels: whether batches are pairs `(examples, labels)`, labels `(batch,)` int32. Examples and
         order are the same without.
 
-    Returns: `Mixture`, `Examples` or `Records`.
+    Returns: `Mixture`, `Examples`, `Records` or `CaptionedImages`.
     """
-    if split not in ("train", "test"):
+    if split not in ("train", "test") and (name, split) != ("scenes", "novel"):
         raise ValueError(f"split must be 'train' or 'test'. Received: {split!r}")
     if image_size is not None and (not isinstance(image_size, int) or image_size < 1):
         raise ValueError(f"image_size must be a positive integer or None. Received: {image_size!r}")
@@ -81,6 +85,8 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
             raise ValueError("labels must be False for 'cats', which has no classes. Received: True")
         return cats(image_size, split, data_dir)
     kind, _, rest = str(name).partition(":")
+    if name == "scenes" or (kind == "captions" and rest):
+        return _captioned(name, rest, image_size, split, labels)
     if kind == "tfds" and rest:
         return records(rest, image_size, split, data_dir, labels=labels)
     if kind == "folder" and rest:
@@ -92,6 +98,8 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
 
 def known_kind(name):
     """Kind of the examples of the data called `name`, which are not loaded: one of `qrkeras.kinds`."""
+    if name == "scenes" or str(name).startswith("captions:"):
+        return kinds.CAPTIONED
     return kinds.POINTS if name in MIXTURES else kinds.IMAGES
 
 
@@ -104,6 +112,16 @@ def known_shape(name, image_size=None):
     if name == "photo-patches":
         return (image_size or 16, image_size or 16, 3)
     return (image_size, image_size, 3) if image_size and (name in TFDS or name == "cats") else None
+
+
+def _captioned(name, path, image_size, split, labels):
+    if labels:
+        raise ValueError(f"labels must be False for {name!r}, whose images come with captions. Received: True")
+    if name != "scenes":
+        return captioned.folder(path, image_size, split)
+    if image_size not in (None, 64):
+        raise ValueError(f"image_size must be 64 or None for 'scenes', which are drawn so. Received: {image_size}")
+    return captioned.generated(split)
 
 
 def cats(image_size=None, split="train", data_dir=None):

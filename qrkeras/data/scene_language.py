@@ -126,6 +126,21 @@ def judge(caption, things):
     return True, any(True for _ in _choices(meaning.things, things)), False
 
 
+def named(caption, things):
+    """What of a scene a caption names: `(first word, word behind the last, thing)`; what is not there is left out."""
+    words, found, at = caption.split(), [], 0
+    while at < len(words):
+        parsed = _thing(words[at:])
+        if parsed is None:
+            at += 1
+            continue
+        said, rest = parsed
+        end = len(words) - len(rest)
+        found += [(at, end, thing) for thing in things if thing.is_meant_by(said)]
+        at = end
+    return found
+
+
 def _choices(said, things, taken=()):
     if len(taken) == len(said):
         yield taken

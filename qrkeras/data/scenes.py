@@ -56,7 +56,7 @@ def scene(split, index):
         most = "; ".join(f"{name}: 0..{size - 1}" for name, size in SPLITS.items())
         raise ValueError(f"split and index must be one of {most}. Received: {split!r}, {index!r}")
     random = np.random.default_rng([zlib.crc32(split.encode()), index])
-    image = np.clip(random.normal(random.uniform(90, 150), 12, (SIDE, SIDE, 1)), 0, 255).repeat(3, axis=2)
+    image = _noise(random)
     things = []
     count = 2 if random.random() < 0.7 else 3
     while len(things) < count:
@@ -68,6 +68,20 @@ def scene(split, index):
     for thing in things:
         _paint(image, thing, random, training=split == "train")
     return Scene(np.rint(image).astype("uint8"), tuple(things), tuple(language.references(things, random)))
+
+
+def single(index):
+    """A scene with one thing, for what an encoder learns first: its image, and the places of its colour in COLOURS and
+    of its kind in KINDS. Neither NOVEL pairs nor digits of the test are among them."""
+    random = np.random.default_rng([zlib.crc32(b"single"), index])
+    image = _noise(random)
+    thing = _thing(random, [], must_be_novel=False, training=True)
+    _paint(image, thing, random, training=True)
+    return np.rint(image).astype("uint8"), COLOURS.index(thing.colour), KINDS.index(thing.kind)
+
+
+def _noise(random):
+    return np.clip(random.normal(random.uniform(90, 150), 12, (SIDE, SIDE, 1)), 0, 255).repeat(3, axis=2)
 
 
 def _thing(random, others, must_be_novel, training):

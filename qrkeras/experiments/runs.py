@@ -167,7 +167,8 @@ def anchored(preset):
     """`preset` with absolute places of what it reads, so that its run is understood from any directory."""
     data, start = preset.data, preset.start_from
     if _is_folder(data.name):
-        data = dataclasses.replace(data, name=f"folder:{_absolute(data.name.removeprefix('folder:'))}")
+        kind, _, path = data.name.partition(":")
+        data = dataclasses.replace(data, name=f"{kind}:{_absolute(path)}")
     if data.directory and "://" not in data.directory:
         data = dataclasses.replace(data, directory=_absolute(data.directory))
     files = {name: getattr(preset, name) for name in preset.files}
@@ -231,7 +232,8 @@ def same_data(one, other):
 
 
 def _is_folder(name):
-    return name.startswith("folder:") and name != "folder:"
+    kind, _, path = name.partition(":")
+    return kind in ("folder", "captions") and bool(path)
 
 
 def _absolute(path):

@@ -41,13 +41,13 @@ def train(name, images, labels, seed=0, verbose=1):
     return classifier
 
 
-def save(classifier, path):
+def save(network, path):
     """Writes the weights as float16 to the .npz file `path`, whole or not at all."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp.npz")
     try:
-        np.savez_compressed(temporary, *(weight.astype("float16") for weight in classifier.get_weights()))
+        np.savez_compressed(temporary, *(weight.astype("float16") for weight in network.get_weights()))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -60,15 +60,24 @@ def load(name, path=None):
       ValueError: where the file is missing or damaged.
     """
     recipe = RECIPES[name]
-    path = FOLDER / f"{name}.npz" if path is None else pathlib.Path(path)
     classifier = networks.image_classifier(
         recipe.image_size, recipe.channels, recipe.num_classes, recipe.widths, name=name
     )
+    return load_weights(classifier, name, path)
+
+
+def load_weights(network, name, path=None):
+    """`network` with the weights of the .npz file `path`; None: those that are shipped under `name`.
+
+    Raises:
+      ValueError: where the file is missing or damaged.
+    """
+    path = FOLDER / f"{name}.npz" if path is None else pathlib.Path(path)
     try:
         with np.load(path) as file:
-            classifier.set_weights([file[key] for key in file.files])
+            network.set_weights([file[key] for key in file.files])
     except Exception as error:  # a damaged file fails in as many ways as the libraries that read it
         raise ValueError(
             f"the weights of {name} must be readable. Received: {path} ({error}). `qrkeras rebuild {name}` makes them."
         ) from error
-    return classifier
+    return network

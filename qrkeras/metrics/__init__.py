@@ -5,6 +5,7 @@ A measure of features comes twice: as a function of all of them, and as an objec
 """
 
 from qrkeras.metrics.calibration import Calibration, calibration
+from qrkeras.metrics.captions import bleu, cider_d, rouge_l
 from qrkeras.metrics.coverage import ModeCoverage, mode_coverage
 from qrkeras.metrics.frechet import FrechetDistance, Moments, MomentsAccumulator, frechet_distance, moments
 from qrkeras.metrics.inception import InceptionEstimate, InceptionScore, inception_score
@@ -33,7 +34,9 @@ __all__ = [
     "Neighbourhoods",
     "PrecisionRecall",
     "PrecisionRecallCurve",
+    "bleu",
     "calibration",
+    "cider_d",
     "frechet_distance",
     "inception_score",
     "kernel_distance",
@@ -42,4 +45,5 @@ __all__ = [
     "neighbourhoods",
     "precision_recall",
     "precision_recall_curve",
+    "rouge_l",
 ]

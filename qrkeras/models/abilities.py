@@ -15,6 +15,18 @@ def ability(says):
     return register
 
 
+@ability("draws examples")
+class Samples(Protocol):
+    def sample_batches(self, n, seed=0): ...
+
+
+@ability("captions images")
+class Captions(Protocol):
+    def caption(self, images): ...
+
+    def attend(self, images, captions): ...
+
+
 @ability("completes images of which a part is known")
 class Inpaints(Protocol):
     def inpaint(self, images, mask, tau=None, seed=0): ...

@@ -1,5 +1,6 @@
 """Captions of images, with attention over areas  (Areas of Attention)."""
 
+import base64
 import functools
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from qrkeras import kinds
 from qrkeras.layers import grid_corners
 from qrkeras.models import replicas
 from qrkeras.models.batches import all_batches
@@ -21,6 +23,10 @@ from qrkeras.models.strings import decoded_images, spoken, written
 from qrkeras.words import OOV, STOP, Vocabulary
 
 BEAM = 5
+# One grey pixel, for what wants a file to try.
+GREY_PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
 
 
 class Glance(NamedTuple):
@@ -78,6 +84,11 @@ class Captioner(TrainedModel):
         self.thins = thins
         self.example_shape = tuple(encoder.input_shape[1:])
         self.vocabulary = Vocabulary(self.words)
+
+    @property
+    def kind(self):
+        """What examples are: one of `qrkeras.kinds`."""
+        return kinds.CAPTIONED
 
     @property
     def labels(self):
@@ -266,8 +277,8 @@ class Captioner(TrainedModel):
 
         return {
             "caption": Signature(caption, images),
-            "caption_bytes": Signature(caption_bytes, {"image_bytes": ((), "string")}),
-            "score": Signature(score, {**images, "caption": ((), "string")}),
+            "caption_bytes": Signature(caption_bytes, {"image_bytes": ((), "string")}, {"image_bytes": GREY_PNG}),
+            "score": Signature(score, {**images, "caption": ((), "string")}, {"caption": self.words[0]}),
         }
 
 

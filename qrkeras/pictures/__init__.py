@@ -1,5 +1,6 @@
 """Every picture: images, points, curves, sweeps."""
 
+from qrkeras.pictures.captions import attention_words, caption_sheet
 from qrkeras.pictures.curves import (
     decompositions,
     histograms,
@@ -14,6 +15,8 @@ from qrkeras.pictures.images import image_grid, image_panels
 from qrkeras.pictures.points import contours, point_panels
 
 __all__ = [
+    "attention_words",
+    "caption_sheet",
     "contours",
     "decompositions",
     "histograms",

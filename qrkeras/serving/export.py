@@ -33,7 +33,7 @@ LARGEST = 10**18 - 1
 def export_model(model, base_dir, name, version=None, metadata=None):
     """Writes `base_dir/name/version`, a SavedModel of what `model.signatures()` serves.
 
-    `serving_default` is `sample`. Where samples are uint8 images of 1 or 3 channels, `sample_png` gives them as PNG
+    `serving_default` is the first. Where samples are uint8 images of 1 or 3 channels, `sample_png` gives them as PNG
     files. Row i of an answer depends on row i of the request alone, so that requests may share a batch; all
     randomness comes from the seeds.
 
@@ -150,11 +150,14 @@ def _taken(target):
 
 
 def _write(model, name, metadata, path):
-    functions = write_saved_model(model.signatures(), path)
+    signatures = model.signatures()
+    functions = write_saved_model(signatures, path)
+    examples = {key: signature.examples for key, signature in signatures.items()}
+    examples["serving_default"] = next(iter(examples.values()))
     (path / WARMUP).parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path / WARMUP)) as writer:
         for key, function in functions.items():
-            writer.write(_warmup(name, key, function).SerializeToString())
+            writer.write(_warmup(name, key, function, examples.get(key, {})).SerializeToString())
     record = {
         "name": name,
         "step": model.step,
@@ -188,11 +191,12 @@ def _specs(tensors):
     return {key: {"shape": x.shape.as_list(), "dtype": x.dtype.name} for key, x in tensors.items()}
 
 
-def _warmup(name, signature, function):
-    """One request, of one row, that the signature answers: whole numbers are 0, fractions 1/2."""
+def _warmup(name, signature, function, examples):
+    """One request, of one row, that the signature answers: examples, else 0 for whole numbers, 1/2 for fractions."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = name, signature
     for key, spec in _inputs(function).items():
-        row = np.full((1, *spec.shape[1:]), 0.5 if spec.dtype.is_floating else 0, spec.dtype.as_numpy_dtype)
+        guess = np.full(spec.shape[1:], 0.5 if spec.dtype.is_floating else 0, spec.dtype.as_numpy_dtype)
+        row = np.array(examples.get(key, guess))[None]
         request.inputs[key].CopyFrom(tf.make_tensor_proto(row))
     return prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))

@@ -18,6 +18,7 @@ VERBS = (
     "reconstruct",
     "latents",
     "decompose",
+    "caption",
     "evaluate",
     "calibration",
     "export",

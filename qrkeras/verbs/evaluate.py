@@ -6,8 +6,10 @@ import math
 import pathlib
 from typing import Literal
 
+from qrkeras import kinds
+from qrkeras.data import known_kind
 from qrkeras.experiments import directories, runs
-from qrkeras.verbs import tables
+from qrkeras.verbs import caption_rows, tables
 from qrkeras.verbs.arguments import Runs
 
 _CONTEXT = ("features", "resize", "split", "samples", "references", "held_out")
@@ -27,6 +29,8 @@ def evaluate(
 ):
     """Measure runs against real images: FID and its kin, one table; also CSV, JSON and pictures side by side.
 
+    Captioners are measured on held-out images: BLEU, CIDEr-D and their kin, and where words look.
+
     A VAE has a row for its samples through the prior and one for its reconstructions of training images, an AIQN-VAE
     also one for samples through its AIQN. The last row measures held-out real images in place of generated ones: the
     floor. Figures carry the name of their feature network; figures from two networks, or from different numbers of
@@ -34,7 +38,8 @@ def evaluate(
 
     Args:
       run: Run directories of images, of one data set.
-      samples: Number of generated images of each run; None: as in the first run's preset (papers: 50,000).
+      samples: Number of generated images of each run; None: as in the first run's preset (papers: 50,000). Of
+        captioners the number of held-out images; None: all.
       references: Real images of each split that generated ones are compared with, at most; None: as in the first run's
         preset.
       features: Feature network: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it), cifar10-cnn,
@@ -49,6 +54,9 @@ def evaluate(
 
     opened = runs.load_all(run)
     output = output or opened[0].path / "evaluated"
+    if known_kind(opened[0].preset.data.name) is kinds.CAPTIONED:
+        unused = {"references": references, "features": features, "gan_train": gan_train, "best": best or None}
+        return caption_rows.evaluated(opened, samples, output, {k: v for k, v in unused.items() if v is not None})
     outputs(output)  # refused before anything is measured
     rows = measure(opened, samples, features, split, seed, best, gan_train, references=references)
     shown = table(rows)

@@ -33,7 +33,7 @@ def sample(
     from qrkeras.experiments import kinds, runs
     from qrkeras.experiments.train import load_model
     from qrkeras.machine import progress
-    from qrkeras.models.abilities import Decomposes, HasLatents, can
+    from qrkeras.models.abilities import Decomposes, HasLatents, Samples, can
 
     opened = runs.load(run)
     kind = "samples" if draws is None else "draws"
@@ -46,7 +46,7 @@ def sample(
         if way:
             raise ValueError(f"way must be left out where draws are given, which show both. Received: {way}")
         return _rows_that_share_latents(load_model(opened, able=Decomposes), n, draws, seed, batch_size, output)
-    model = load_model(opened)
+    model = load_model(opened, able=Samples)
     if way and len(model.WAYS) == 1 and not can(model, HasLatents):
         raise ValueError(f"way must be left out for {opened.name}, whose model samples in one way. Received: {way}")
     batches = model.sample_batches(n, seed, batch_size, way=way)

@@ -53,6 +53,11 @@ class Browser:
         actions = [moves[0], buttons[0], *moves[1:], buttons[1]]
         self("POST", "/actions", actions=[{"type": "pointer", "id": "mouse", "actions": actions}])
 
+    def point(self, css):
+        """Moves the mouse over the middle of an element."""
+        move = {"type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": self.element(css)}
+        self("POST", "/actions", actions=[{"type": "pointer", "id": "mouse", "actions": [move]}])
+
     def screenshot(self):
         """PNG, base64."""
         return self("GET", "/screenshot")

@@ -1,12 +1,12 @@
-"""What differs between points and images in a run: its pictures, and what it is evaluated by.
+"""What differs between kinds of examples in a run: its pictures, and what it is evaluated by.
 
 A module a kind, with `evaluator`, `pictures_during` and `write`.
 """
 
 from qrkeras import kinds
-from qrkeras.experiments.kinds import images, points
+from qrkeras.experiments.kinds import captioned, images, points
 
-_MODULES = {kinds.POINTS: points, kinds.IMAGES: images}
+_MODULES = {kinds.POINTS: points, kinds.IMAGES: images, kinds.CAPTIONED: captioned}
 
 
 def of(kind):

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tests.support import saved_models, servers
+from qrkeras.serving import export as serving
+from tests.support import saved_models, servers, tiny_captioner
 from tests.support.browser import chromium
 
 # Width, height and red, green, blue, alpha of every pixel, of every canvas.
@@ -41,6 +42,7 @@ def pages(tmp_path_factory, painter):
     for name, call, specs in [("conditional", by_label, (seed, label, truncation)), ("ring", circle, (seed,))]:
         made = tf.function(call, input_signature=specs)
         saved_models.put(base / name / "1", module, {"sample": made})
+    serving.export_model(tiny_captioner.build(), base, "captioner")
     with servers.running(base) as url:
         yield url
 
@@ -68,7 +70,7 @@ def shown(browser, css):
 @pytest.fixture
 def page(browser, pages):
     browser.open(pages)
-    until_count(browser, "#model option", 3)
+    until_count(browser, "#model option", 4)
     choose(browser, "painter")
     until_count(browser, "#samples canvas", 16)
     return browser
@@ -163,3 +165,27 @@ def test_errors_are_shown(page):
     page.click("#draw")
     until_count(page, "#samples canvas", 2)
     assert not shown(page, "#error")
+
+
+def test_captions_and_where_their_words_look(page, tmp_path):
+    """The board shows the image alone until the mouse is over a word; then areas are drawn on it, in red."""
+    choose(page, "captioner")
+    servers.until(lambda: shown(page, "#captioning") and not shown(page, "#sampling"))
+    image = tiny_captioner.IMAGES[0]
+    Image.fromarray(image).save(tmp_path / "image.png")
+    page.write("#photo", tmp_path / "image.png")
+    until_count(page, "#captions tr", 5)
+    told = page.run(
+        "return [...document.querySelectorAll('#captions tr')].map(r => [...r.cells].map(c => c.innerText))"
+    )
+    expected = tiny_captioner.build().caption(image[None])[0]
+    assert [sentence for _, sentence in told] == [sentence for sentence, _ in expected]
+    np.testing.assert_allclose([float(p) for p, _ in told], [np.exp(score) for _, score in expected], atol=1e-3)
+    words = page.run("return [...document.querySelectorAll('#sentence span')].map(s => s.textContent)")
+    assert " ".join(words) == expected[0][0] and words
+    plain = pictures(page, "#looked", 3)[0]
+    np.testing.assert_array_equal(plain[16::32, 16::32], image)  # 32 points a pixel
+    page.point("#sentence span")
+    servers.until(lambda: (pictures(page, "#looked", 3)[0] != plain).any())
+    page.point("h1")
+    servers.until(lambda: (pictures(page, "#looked", 3)[0] == plain).all())

@@ -1,0 +1,34 @@
+"""Captions of the same held-out images while training goes on."""
+
+import pathlib
+
+from qrkeras import pictures
+from qrkeras.callbacks.every import EveryNSteps
+from qrkeras.callbacks.log import append_record
+
+
+class CaptionSheet(EveryNSteps):
+    """Writes `step-*.png`, held-out images over what the model says of them, and what their own captions cost.
+
+    Args:
+      directory: existing folder.   records: path of metrics.jsonl.
+      held_out: images with captions, a source of `qrkeras.data`.   every: steps between two sheets.
+      n: images on a sheet.   measured: images whose captions are measured, in nats a word.
+    """
+
+    def __init__(self, directory, records, held_out, every, n=12, measured=200):
+        super().__init__(every)
+        self.directory = pathlib.Path(directory)
+        self.records = records
+        self.held_out = held_out
+        self.n, self.measured = n, measured
+
+    def at_step(self, step, logs):
+        images = self.held_out.take(self.measured)
+        ids = [self.model.encode([self.held_out.captions(i)]) for i in range(len(images))]
+        sums = [self.model.nats(images[i : i + 1], of_one) for i, of_one in enumerate(ids)]
+        nats, words = (sum(float(part.sum()) for part in parts) for parts in zip(*sums))
+        said = [beams[0][0] for beams in self.model.caption(images[: self.n])]
+        pictures.caption_sheet(images[: self.n], said, self.directory / f"step-{step:08d}.png")
+        record = {"step": step, "nats_per_word test": nats / max(1.0, words), "captioned": len(images)}
+        append_record(self.records, record)

@@ -1,0 +1,49 @@
+"""What can be set of a captioner."""
+
+from typing import Literal
+
+from qrkeras.families.optimizers import Adam, RmsProp, Sgd
+from qrkeras.families.parts import Count, Positive, Share, part
+from qrkeras.families.preset import Preset
+
+
+@part(kw_only=True)
+class CaptionPreset(Preset):
+    """One experiment with captions. Stage 1 freezes the encoder; stage 2, `--start-from RUN --frozen`, trains it."""
+
+    encoder: str
+    """Encoder of images: scenes-cnn (shipped), vgg16 (from Keras' cache), new (as scenes-cnn), FILE.keras."""
+    areas: Literal["none", "grid", "transformers"] = "grid"
+    """Areas of attention: cells of the encoder's last map, patches that the image transforms, or none: the baseline."""
+    by_state: bool = True
+    """Whether the decoder's state scores areas (th_rh)."""
+    feedback: Literal["none", "conditional", "marginal"] = "marginal"
+    """What of the areas is fed back: nothing, where the word looks, or where the state looks."""
+    thins: bool = False
+    """Whether one cell drawn of each 2 x 2 trains; all are there afterwards."""
+    word_dim: Count = 512
+    """Size of a word's embedding."""
+    state_dim: Count = 512
+    """Size of the decoder's state."""
+    dropout: Share = 0.5
+    """Share of the decoder's input, and of its state before the score, that is left out in training."""
+    optimizer: Adam | RmsProp | Sgd
+    """Optimizer of decoder and areas."""
+    encoder_optimizer: Adam | RmsProp | Sgd
+    """Optimizer of the encoder, where it trains."""
+    clip_norm: Positive = 100.0
+    """Norm that each optimizer's gradient is scaled down to where it is larger."""
+
+    @property
+    def objective(self):
+        return "cross-entropy"
+
+    @property
+    def files(self):
+        return ("encoder",)
+
+    def build(self, source, seed):
+        """The compiled model for the examples of `source`; every weight and all noise follow from `seed`."""
+        from qrkeras.families.captions.build import build
+
+        return build(self, source, seed)

@@ -1,0 +1,65 @@
+"""`qrkeras caption`: what a captioner says of images, and where each word looks."""
+
+import pathlib
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from qrkeras.verbs.arguments import Run
+
+Images = Annotated[Positional[tuple[pathlib.Path, ...]], arg(metavar="IMAGE [IMAGE ...]")]
+
+
+def caption(
+    run: Run,
+    images: Images = (),
+    /,
+    beam: int = 5,
+    n: int = 4,
+    output: pathlib.Path | None = None,
+):
+    """Caption images: sentences with their probabilities, and a picture of each image, word by word.
+
+    Args:
+      run: Run directory of a captioner.
+      images: Files of images, whatever their size: the middle square is resized. Without any, held-out ones of the
+        run's data.
+      beam: Captions that the search keeps for each image, all of which are printed.
+      n: Number of held-out images, where no files are given.
+      output: Folder of the pictures; None: RUN/captions.
+    """
+    import math
+
+    import numpy as np
+
+    from qrkeras import pictures
+    from qrkeras.data.captioned import photograph
+    from qrkeras.experiments import build, runs
+    from qrkeras.experiments.train import load_model
+    from qrkeras.models.abilities import Captions
+
+    opened = runs.load(run)
+    model = load_model(opened, able=Captions)
+    if images:
+        names = [path.stem for path in images]
+        pixels = np.stack([photograph(path, model.example_shape[0]) for path in images])
+    else:
+        if n < 1:
+            raise ValueError(f"n must be at least 1 held-out image. Received: {n}")
+        pixels = build.dataset(opened.preset, "test").take(n)
+        names = [f"held-out-{i}" for i in range(len(pixels))]
+    output = output or opened.path / "captions"
+    output.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for i, (name, image, said) in enumerate(zip(names, pixels, model.caption(pixels, beam))):
+        lines += [f"{name}:", *(f"  {math.exp(score):7.4f}  {sentence}" for sentence, score in said)]
+        path = output / f"{i:03d}-{name}.png"
+        best = said[0][0]
+        if model.decoder.area_dim and best:
+            [looked], [corners] = model.attend(image[None], [best])
+            spoken = best.split()
+            pictures.attention_words(image, spoken, looked[: len(spoken)], corners, path)
+        else:
+            pictures.caption_sheet(image[None], [best], path, columns=1)
+        lines.append(f"  {path}")
+    return lines

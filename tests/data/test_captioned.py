@@ -1,0 +1,128 @@
+"""Images with captions: batches, folders in COCO's layout, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qrkeras import data, kinds
+from qrkeras.data import captioned
+from qrkeras.words import Vocabulary
+
+
+def source(size=7, captions=lambda i: [f"w{i} a", f"w{i} b"]):
+    return captioned.CaptionedImages(
+        name="made",
+        shape=(2, 2, 3),
+        size=size,
+        read=lambda indices: np.asarray(indices, "uint8")[:, None, None, None] * np.ones((2, 2, 3), "uint8"),
+        captions=captions,
+        vocabulary=Vocabulary((*(f"w{i}" for i in range(size)), "a", "b")),
+        length=4,
+    )
+
+
+def first(batches, n):
+    return [tuple(part.numpy() for part in batch) for batch in batches.take(n)]
+
+
+def test_batches_go_on_from_any_step_and_captions_belong_to_their_images():
+    made = source()
+    whole = first(made.batches(3, seed=1), 5)
+    later = first(made.batches(3, seed=1, start_step=2), 3)
+    for (images, ids), (again, ids_again) in zip(whole[2:], later, strict=True):
+        np.testing.assert_array_equal(images, again)
+        np.testing.assert_array_equal(ids, ids_again)
+    for images, ids in whole:
+        assert images.shape == (3, 2, 2, 3) and ids.shape == (3, 5, 4) and ids.dtype == np.int32
+        np.testing.assert_array_equal(ids[:, :, 0], images[:, 0, 0, :1] + 2 + np.zeros(5, "int32"))
+        assert {7 + 2, 8 + 2} == set(ids[:, :, 1].ravel()), "both captions of an image are among its five"
+    assert not np.array_equal(whole[0][1], first(made.batches(3, seed=2), 1)[0][1])
+
+
+def test_of_more_than_five_captions_five_are_drawn():
+    made = source(1, lambda i: [f"w0 {'a ' * n}" for n in range(9)])
+    lengths = [tuple((ids[0] >= 0).sum(-1)) for _, ids in first(made.batches(1, seed=0), 4)]
+    assert all(len(set(each)) >= 3 for each in lengths) and len(set(lengths)) > 1
+
+
+def test_scenes_by_name():
+    made = data.load("scenes", split="test")
+    assert made.kind is kinds.CAPTIONED is data.known_kind("scenes") and made.shape == (64, 64, 3)
+    image, ids = first(made.batches(2, seed=0), 1)[0]
+    assert made.vocabulary.decode(ids[0, 0]) and image.shape == (2, 64, 64, 3)
+    assert made.judge(3, made.captions(3)[0]) == (True, True, True)
+    for first_word, last, box in made.named(3, made.captions(3)[0]):
+        assert first_word < last and 0 <= box[0] < box[2] <= 1
+    for arguments, message in (
+        ({"image_size": 32}, "image_size must be 64"),
+        ({"labels": True}, "labels must be False"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            data.load("scenes", **arguments)
+    with pytest.raises(ValueError, match="split must be"):
+        data.load("digits", split="novel")
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Twelve, one of them grey, one without a caption; sizes differ."""
+    notes = {"images": [], "annotations": []}
+    for i in range(12):
+        mode = "L" if i == 3 else "RGB"
+        Image.new(mode, (20 + i, 30), 20 * i if mode == "L" else (20 * i, 0, 0)).save(tmp_path / f"p{i}.png")
+        notes["images"].append({"id": 100 + i, "file_name": f"p{i}.png"})
+        if i != 5:
+            notes["annotations"] += [{"image_id": 100 + i, "caption": c} for c in ("A photo.", f"a photo number {i}")]
+    (tmp_path / "captions.json").write_text(json.dumps(notes))
+    return tmp_path
+
+
+def written(folder, change):
+    notes = json.loads((folder / "captions.json").read_text())
+    change(notes)
+    (folder / "captions.json").write_text(json.dumps(notes))
+
+
+def test_a_folder_in_cocos_layout(photographs):
+    splits = [data.load(f"captions:{photographs}", 8, split) for split in ("train", "test")]
+    assert sum(made.size for made in splits) == 11 and splits[1].size > 0
+    assert splits[0].left_out == ("p5.png",) and splits[0].vocabulary == splits[1].vocabulary
+    assert {"a", "photo", "number"} <= set(splits[0].vocabulary.words)
+    for made in splits:
+        images = made.take()
+        for i, image in enumerate(images):
+            number = int(made.captions(i)[1].split()[-1])
+            expected = [60, 60, 60] if number == 3 else [20 * number, 0, 0]
+            np.testing.assert_array_equal(image, np.broadcast_to(expected, (8, 8, 3)))
+    before = splits[0].fingerprint()
+    written(photographs, lambda notes: notes["annotations"].pop())
+    assert before != data.load(f"captions:{photographs}", 8).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda notes: notes["annotations"].append({"image_id": 7, "caption": "a"}), "image_id 7 in .*, one of 1"),
+        (lambda notes: notes["annotations"].append({"image_id": 100, "caption": " ! "}), "captions must have words"),
+        (lambda notes: notes["images"].append({"id": 9, "file_name": "none.png"}), "'none.png', which is not in"),
+        (lambda notes: notes.pop("images"), "must hold captions.json in COCO's layout.*KeyError"),
+        (lambda notes: notes.update(annotations=[]), "must hold images with captions for 'train'"),
+    ],
+    ids=["dangling", "empty", "missing", "layout", "silent"],
+)
+def test_what_a_folder_must_hold(photographs, change, message):
+    written(photographs, change)
+    with pytest.raises(ValueError, match=message):
+        data.load(f"captions:{photographs}", 8)
+
+
+def test_folders_that_cannot_be_read(photographs, tmp_path):
+    with pytest.raises(ValueError, match="must hold captions.json in COCO's layout"):
+        data.load(f"captions:{tmp_path / 'nowhere'}", 8)
+    with pytest.raises(ValueError, match="image_size must be given for captions:FOLDER"):
+        data.load(f"captions:{photographs}")
+    (photographs / "p2.png").write_bytes(b"torn")
+    with pytest.raises(ValueError, match="p2.png cannot be read"):
+        data.load(f"captions:{photographs}", 8).take()
