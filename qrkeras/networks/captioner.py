@@ -92,6 +92,7 @@ class CaptionDecoder(keras.Model):
             reset_after=False,
             kernel_initializer=glorot(next(seeds)),
             recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
+            seed=next(seeds),  # of a dropout that it never has, but a weight
             dtype=self.dtype_policy,
             name="cell",
         )

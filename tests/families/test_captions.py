@@ -1,0 +1,86 @@
+"""Captions by the verbs: trained, resumed, tuned in a second stage, measured, captioned, exported, and refused."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from qrkeras import presets
+from qrkeras.experiments.train import load_model, train
+from tests.conftest import SHORT
+from tests.support.weights import assert_equal, weights
+
+TINY = dataclasses.replace(
+    presets.get("captions-scenes"), word_dim=6, state_dim=8, **{**SHORT, "steps_per_execution": 1}
+)
+
+
+@pytest.fixture(scope="module")
+def captions_run(shared_run):
+    return shared_run("captions-scenes", TINY)
+
+
+def test_a_run_leaves_its_sheets_and_what_captions_cost(captions_run):
+    assert {path.name for path in captions_run.samples.iterdir()} == {"step-00000005.png", "step-00000010.png"}
+    costs = {r["step"]: r["nats_per_word test"] for r in captions_run.records() if "nats_per_word test" in r}
+    assert 2 < costs[10] < costs[5] < 4  # log 42 = 3.74 for one who knows nothing
+    model = load_model(captions_run)
+    assert model.encoder.trainable_weights == [] and len(model.words) == 40
+
+
+@pytest.mark.long
+def test_it_goes_on_as_if_never_stopped(captions_run, tmp_path):
+    for steps in (5, 10):
+        run = train("captions-scenes", dataclasses.replace(TINY, steps=steps), 1, tmp_path / "run", verbose=0)
+    assert_equal(weights(load_model(run)), weights(load_model(captions_run)))
+
+
+@pytest.mark.long
+def test_the_second_stage_trains_the_encoder_more_slowly(captions_run, tmp_path):
+    second = dataclasses.replace(TINY, start_from=str(captions_run.path), frozen=(), steps=2)
+    tuned = load_model(train("captions-scenes", second, 1, tmp_path / "run", verbose=0))
+    given = load_model(captions_run)
+    moved = max(np.abs(a - b).max() for a, b in zip(weights(tuned.encoder), weights(given.encoder)))
+    assert 0 < moved <= 2 * 2e-4 + 1e-6
+
+
+def test_evaluate(captions_run, done, tmp_path):
+    out = done("evaluate", captions_run.path, "--samples", 6, "--output", tmp_path / "measured")
+    assert "CIDEr-D" in out and "looks there, given" in out and "METEOR is not measured" in out
+    assert out.count("people: the first caption against the others") == 2
+    rows = json.loads((tmp_path / "measured.json").read_text())
+    assert len(rows) == 4 and (tmp_path / "measured.png").exists()
+    people = rows["people: the first caption against the others, test"]
+    assert people["true"] == people["grammatical"] == 1 and people["BLEU-1"] > 50
+
+
+def test_caption(captions_run, done, tmp_path):
+    from PIL import Image
+
+    Image.new("L", (90, 120), 40).save(tmp_path / "grey.png")
+    out = done("caption", captions_run.path, tmp_path / "grey.png", "--beam", 3, "--output", tmp_path / "told")
+    assert out.startswith("grey:") and len(out.splitlines()) == 5 and (tmp_path / "told" / "000-grey.png").exists()
+    done("caption", captions_run.path, "--n", 2)
+    assert len(list((captions_run.path / "captions").iterdir())) == 2
+
+
+@pytest.mark.long
+def test_export_of_a_run(captions_run, done, tmp_path):
+    out = done("export", captions_run.path, tmp_path / "served")
+    assert "| caption_bytes | image_bytes string [batch] |" in out
+    assert "| serving_default | images uint8 [batch, 64, 64, 3] |" in out
+
+
+def test_what_cannot_be_done_is_refused(captions_run, refused, tmp_path):
+    for message, *command in (
+        ("RUN must be of a model that draws examples", "sample", captions_run.path),
+        ("gan_train must be left out for captions", "evaluate", captions_run.path, "--gan-train", 2),
+        ("none.png cannot be read", "caption", captions_run.path, tmp_path / "none.png"),
+        ("data must be images with captions", "train", "captions-scenes", "--data.name", "digits"),
+        ("must hold captions.json", "train", "captions-photos", "--data.name", f"captions:{tmp_path}"),
+        ("data must be images without captions", "train", "vae-digits", "--data.name", "scenes"),
+        ("Did you mean 'scenes-cnn'?", "train", "captions-scenes", "--encoder", "scenes"),
+        ("evaluate_every must be None for captions", "train", "captions-scenes", "--evaluate-every", 5),
+    ):
+        assert message in refused(*command)
