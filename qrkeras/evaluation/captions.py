@@ -57,12 +57,14 @@ def floor(source, n=None):
 
 
 def compared(said, own):
-    """BLEU, ROUGE-L and CIDEr-D of captions against the images' own, times 100."""
+    """BLEU, ROUGE-L, CIDEr-D and, where that can be had, METEOR of captions against the images' own, times 100."""
     said = [" ".join(words.tokens(caption)) for caption in said]
     own = [[" ".join(words.tokens(caption)) for caption in of_one] for of_one in own]
     bleu = metrics.bleu(said, own)
     found = {f"BLEU-{n}": float(score) for n, score in enumerate(bleu, 1)}
-    return {**found, "ROUGE-L": metrics.rouge_l(said, own).mean(), "CIDEr-D": metrics.cider_d(said, own).mean()}
+    found |= {"ROUGE-L": metrics.rouge_l(said, own).mean(), "CIDEr-D": metrics.cider_d(said, own).mean()}
+    meteor = metrics.meteor(said, own)
+    return found if meteor is None else {**found, "METEOR": meteor}
 
 
 def nats_per_word(model, images, own):

@@ -5,7 +5,7 @@ A measure of features comes twice: as a function of all of them, and as an objec
 """
 
 from qrkeras.metrics.calibration import Calibration, calibration
-from qrkeras.metrics.captions import bleu, cider_d, rouge_l
+from qrkeras.metrics.captions import bleu, cider_d, meteor, rouge_l
 from qrkeras.metrics.coverage import ModeCoverage, mode_coverage
 from qrkeras.metrics.frechet import FrechetDistance, Moments, MomentsAccumulator, frechet_distance, moments
 from qrkeras.metrics.inception import InceptionEstimate, InceptionScore, inception_score
@@ -40,6 +40,7 @@ __all__ = [
     "frechet_distance",
     "inception_score",
     "kernel_distance",
+    "meteor",
     "mode_coverage",
     "moments",
     "neighbourhoods",

@@ -1,10 +1,11 @@
-"""How near captions are to references: BLEU, ROUGE-L, CIDEr-D, all times 100.
+"""How near captions are to references: BLEU, ROUGE-L, CIDEr-D, METEOR, all times 100.
 
 Captions are tokens joined by blanks (`words.tokens`); each has several references.
 """
 
 import collections
 import math
+import shutil
 
 import numpy as np
 
@@ -96,6 +97,27 @@ def cider_d(captions, references):
                     similar += near * shared / (norms[n] * other_norms[n])
         scores.append(100 * 10 * similar / (4 * len(of_one)))
     return np.array(scores)
+
+
+def meteor(captions, references):
+    """METEOR 1.5 of all captions, times 100  (Denkowski & Lavie 2014); None where it cannot be measured.
+
+    It is a program in Java: `pip install qrkeras[captions]` brings it, and `java` must be there.
+    """
+    _check(captions, references)
+    try:
+        from pycocoevalcap.meteor.meteor import Meteor
+    except ImportError:
+        return None
+    if shutil.which("java") is None:
+        return None
+    program = Meteor()
+    try:
+        score, _ = program.compute_score(dict(enumerate(references)), {i: [one] for i, one in enumerate(captions)})
+        return 100 * float(score)
+    finally:
+        program.meteor_p.kill()  # its own end waits for the lock that an error leaves
+        program.meteor_p.wait()
 
 
 def _grams(words):

@@ -7,9 +7,11 @@ from qrkeras.verbs import tables
 
 COLUMNS = {
     "nats_per_word": "nats a word", "BLEU-1": "BLEU-1", "BLEU-2": "BLEU-2", "BLEU-3": "BLEU-3", "BLEU-4": "BLEU-4",
-    "ROUGE-L": "ROUGE-L", "CIDEr-D": "CIDEr-D", "grammatical": "grammatical", "right": "objects right", "true": "true",
-    "looks_given": "looks there, given", "looks_said": "looks there, said", "looks_chance": "by chance",
+    "METEOR": "METEOR", "ROUGE-L": "ROUGE-L", "CIDEr-D": "CIDEr-D", "grammatical": "grammatical",
+    "right": "objects right", "true": "true", "looks_given": "looks there, given", "looks_said": "looks there, said",
+    "looks_chance": "by chance",
 }  # fmt: skip
+SCORES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D")
 PEOPLE = "people: the first caption against the others"
 
 
@@ -65,8 +67,10 @@ def table(rows):
     columns = {name: head for name, head in COLUMNS.items() if any(name in row for row in rows.values())}
     lines = [f"| | step | images | {' | '.join(columns.values())} |", "|" + "---|" * (len(columns) + 3)]
     for name, row in rows.items():
-        cells = ["" if name not in row else f"{row[name]:.{1 if '-' in name else 3}f}" for name in columns]
+        cells = ["" if name not in row else f"{row[name]:.{1 if name in SCORES else 3}f}" for name in columns]
         step = f"{row['step']:,}" if "step" in row else ""
         lines.append(f"| {name} | {step} | {row['images']:,} | {' | '.join(cells)} |")
-    notes = "BLEU, ROUGE-L and CIDEr-D times 100; METEOR is not measured. CIDEr-D depends on the set of images."
+    notes = "BLEU, METEOR, ROUGE-L and CIDEr-D are times 100. CIDEr-D depends on the set of images."
+    if "METEOR" not in columns:
+        notes += " METEOR is not measured: it needs Java and pip install qrkeras[captions]."
     return "\n".join([*lines, "", notes])

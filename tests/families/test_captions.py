@@ -45,7 +45,8 @@ def test_the_second_stage_trains_the_encoder_more_slowly(captions_run, tmp_path)
     assert 0 < moved <= 2 * 2e-4 + 1e-6
 
 
-def test_evaluate(captions_run, done, tmp_path):
+def test_evaluate(captions_run, done, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)  # METEOR takes long
     out = done("evaluate", captions_run.path, "--samples", 6, "--output", tmp_path / "measured")
     assert "CIDEr-D" in out and "looks there, given" in out and "METEOR is not measured" in out
     assert out.count("people: the first caption against the others") == 2

@@ -1,5 +1,7 @@
 """Measures of captions by hand, and against the COCO server's code where it is installed."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,20 @@ def test_as_the_coco_servers_code():
     np.testing.assert_allclose(captions.rouge_l(said, references), 100 * Rouge().compute_score(*theirs)[1], rtol=1e-9)
     expected = Bleu(4).compute_score(*theirs, verbose=0)[0]
     np.testing.assert_allclose(captions.bleu(said, references), 100 * np.array(expected), rtol=1e-9)
+
+
+def test_meteor_is_measured_or_left_out(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert captions.meteor(SAID, REFERENCES) is None, "without Java there is no figure, and no 0"
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("java") is None, reason="NO JAVA: METEOR is not measured")
+def test_meteor_of_what_is_said_as_a_reference_has_it():
+    """A caption that is a reference has all chunks in one: 1 less the fragmentation penalty of one chunk, near 1."""
+    pytest.importorskip("pycocoevalcap", reason="pycocoevalcap IS NOT INSTALLED: METEOR is not measured")
+    assert captions.meteor(["a green cross"], [["one green cross", "a green cross"]]) > 95
+    assert captions.meteor(SAID, REFERENCES) < 95
 
 
 @pytest.mark.parametrize("measure", [captions.bleu, captions.rouge_l, captions.cider_d])
