@@ -44,7 +44,7 @@ class Evaluation(EveryNSteps):
         self.set_model(model)
         evaluated = max((record["step"] for record in self.history if "features" in record), default=0)
         if self.marks(model.step) > self.marks(evaluated):
-            self.at_step(model.step, {})
+            self.report(model.step, {})
 
     def on_train_batch_end(self, batch, logs=None):
         if not self.model.stop_training:

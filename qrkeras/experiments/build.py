@@ -6,6 +6,7 @@ import keras
 
 from qrkeras import callbacks, data
 from qrkeras.experiments import kinds
+from qrkeras.models import replicas
 
 
 def dataset(preset, split="train", labels=False):
@@ -32,9 +33,11 @@ def model(preset, source, seed):
     return built
 
 
-def batches(preset, source, seed, start_step):
-    """Endless batches from `start_step` on, each with all that one step takes."""
-    return source.batches(preset.examples_per_step, seed, start_step)
+def batches(preset, source, seed, start_step, share=(0, 1)):
+    """Endless batches from `start_step` on, each with all that one step takes, or part i of n of that, `share=(i, n)`."""
+    if share == (0, 1):
+        return source.batches(preset.examples_per_step, seed, start_step)
+    return replicas.own_rows(source.batches(preset.examples_per_step, seed, start_step, share))
 
 
 def evaluator(preset, source, split="train", verbose=1):
