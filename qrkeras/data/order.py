@@ -56,9 +56,9 @@ def check_batches(data, batch_size, seed=0, start_step=0):
 
 
 def rows(batch_size, share):
-    """The rows of every batch that are part i of n, `share=(i, n)`, as a slice; raises ValueError where n does not divide.
+    """The rows of every batch that are part i of n, `share=(i, n)`, as a slice.
 
-    Whoever trains on part i makes and decodes no others.
+    Whoever trains on part i makes and decodes no others. Raises ValueError where n does not divide the batch.
     """
     i, n = share
     if not 0 <= i < n or batch_size % n:

@@ -34,7 +34,10 @@ def model(preset, source, seed):
 
 
 def batches(preset, source, seed, start_step, share=(0, 1)):
-    """Endless batches from `start_step` on, each with all that one step takes, or part i of n of that, `share=(i, n)`."""
+    """Endless batches from `start_step` on, each with all that one step takes.
+
+    `share=(i, n)`: part i of n of each, on worker i of n.
+    """
     if share == (0, 1):
         return source.batches(preset.examples_per_step, seed, start_step)
     return replicas.own_rows(source.batches(preset.examples_per_step, seed, start_step, share))
