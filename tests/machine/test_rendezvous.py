@@ -64,8 +64,8 @@ def test_a_port_that_is_taken(options, host):
         (error,) = met(workers, lambda i: {}, who=(1,), seconds=1)
     assert isinstance(error, ValueError)
     assert str(error) == (
-        f"the port of this worker, {workers[1]}, must be free. Received: Address already in use. Stop what holds it, or "
-        "name another."
+        f"the port of this worker, {workers[1]}, must be free. Received: Address already in use. Stop what holds it, "
+        "or name another."
     )
 
 

@@ -1,0 +1,96 @@
+"""Kills workers of a cluster at random moments and compares where they end with as many workers that were left alone.
+
+    python -m tests.support.cluster_kills --kills 20
+    python -m tests.support.cluster_kills --kills 3 --workers 3 --presets vae-digits
+
+Every worker is a process of `qrkeras train --devices all`. A random one is killed (SIGKILL), the others must end by
+themselves, with a status on which schedulers restart, and all begin again by the same command: two of three times up to
+--span seconds after they have saved, every third before they could. What must be equal to the last bit is what
+`tests.support.kills` compares.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+from tests.support.kills import SMALL, arguments, differences, newest
+from tests.support.workers import Workers
+
+
+def begun(preset, steps, run_dir, logs, count):
+    logs.mkdir(exist_ok=True)
+    return Workers(["qrkeras", *arguments(preset, steps, run_dir), "--devices", "all"], logs, count)
+
+
+def finished(workers):
+    """Waits for all, who must end well."""
+    statuses = workers.ended(600)
+    if any(statuses):
+        sys.exit(f"workers ended with {statuses}:\n" + "\n".join(workers.told(i)[-2000:] for i in range(len(statuses))))
+
+
+def killed(preset, steps, run_dir, logs, count, kills, span, rng):
+    """Trains with kills, and longer where it ends before them.
+
+    Returns: its steps, and of each kill which worker, at which step's checkpoint, and how long the others took to end.
+    """
+    found, start = [], 30.0
+    while True:
+        before, begin = newest(run_dir), time.monotonic()
+        workers = begun(preset, steps, run_dir, logs, count)
+        moment = rng.uniform(0, start) if len(found) % 3 == 2 else float("inf")
+        while len(found) < kills and any(process.poll() is None for process in workers.processes):
+            if time.monotonic() - begin >= moment:
+                break
+            if moment == float("inf") and newest(run_dir) > before:
+                start = time.monotonic() - begin
+                moment = start + rng.uniform(0, span)
+            time.sleep(0.01)
+        if len(found) == kills or all(process.poll() == 0 for process in workers.processes):
+            finished(workers)
+            if len(found) == kills:
+                return steps, found
+            steps += 100
+            continue
+        victim = int(rng.integers(count))
+        workers.processes[victim].kill()
+        at = time.monotonic()
+        statuses = workers.ended(180)
+        # A worker may have ended well just before; and one that met nobody yet is still waiting for all.
+        wrong = [status for i, status in enumerate(statuses) if i != victim and status not in (0, 138, -14)]
+        if wrong:
+            sys.exit(f"the others ended with {statuses}:\n" + "\n".join(workers.told(i)[-2000:] for i in range(count)))
+        found.append({"worker": victim, "saved": newest(run_dir), "seconds": round(time.monotonic() - at, 1)})
+        print(json.dumps(found[-1] | {"statuses": statuses}), file=sys.stderr, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--presets", nargs="+", choices=SMALL, default=["qrgan-ring8"], help="what to train")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--kills", type=int, default=20, help="kills in each run")
+    parser.add_argument("--steps", type=int, default=100, help="steps of each run at least, a multiple of 20")
+    parser.add_argument("--span", type=float, default=2.0, help="seconds that workers train, at most, after a save")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for preset in given.presets:
+            whole, torn = (pathlib.Path(folder, f"{preset}-{name}") for name in ("whole", "killed"))
+            logs = pathlib.Path(folder, "logs")
+            rng = np.random.default_rng(given.seed)
+            steps, found = killed(preset, given.steps, torn, logs, given.workers, given.kills, given.span, rng)
+            finished(begun(preset, steps, whole, logs, given.workers))
+            differing = differences(whole, torn)
+            result = {"preset": preset, "workers": given.workers, "steps": steps, "kills": found}
+            print(json.dumps(result | {"differing": differing}), flush=True)
+            if differing:
+                sys.exit(f"{preset} differs in {differing}")
+
+
+if __name__ == "__main__":
+    main()

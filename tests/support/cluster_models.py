@@ -1,0 +1,54 @@
+"""Every class of model trained by plain `fit`, on as many workers as `TF_CONFIG` names.
+
+    python -m tests.support.cluster_models FOLDER --steps 10 [--models gan VAE] [--precision mixed_bfloat16]
+
+Each worker writes what it ends with as FOLDER/MODEL-WORKER.npz: all values of the model, its losses, one evaluation.
+"""
+
+import argparse
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from qrkeras.machine import devices
+
+
+def trained(name, strategy, steps):
+    """Arrays by name: what the model called `name` ends with, trained on batches of 8 in `strategy`."""
+    from tests.models import test_replicas as models  # which computes: the strategy must come first
+
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        model = models.BUILDS[name]()
+    losses = models.fit(model, name, steps)
+    found = {f"{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(model._state)}
+    evaluated = model.evaluate(models.data(name, 8).take(2), verbose=0, return_dict=True)
+    return (
+        found
+        | {f"loss {k}": np.asarray(v) for k, v in losses.items()}
+        | {f"evaluated {k}": np.asarray(v) for k, v in evaluated.items()}
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--models", nargs="+", required=True, help="names in tests/models/test_replicas.py")
+    parser.add_argument("--precision", default="float32")
+    given = parser.parse_args()
+    chosen = devices.choose("all")
+    strategy = devices.strategy(chosen)
+    keras.config.set_dtype_policy(given.precision)
+    for name in given.models:
+        found = trained(name, strategy, given.steps)
+        np.savez(given.folder / f"{name}-{chosen.cluster.index}.npz", **found)
+        print(name, flush=True)
+
+
+if __name__ == "__main__":
+    main()
