@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import pathlib
 import re
 
@@ -45,22 +46,21 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
             f"devices must divide batch_size={preset.batch_size}, of which each takes an equal part. Received: "
             f"{chosen.count}. Choose others, or another --batch-size."
         )
-    if chosen.cluster.size > 1:
-        rendezvous.meet(chosen.cluster, _must_agree(name, preset, seed, chosen))
+    rendezvous.meet(chosen.cluster, _must_agree(name, preset, seed, chosen))
     with collectives.watched(chosen.cluster):
         return _on(chosen, name, runs.anchored(preset), seed, run_dir, verbose if chosen.cluster.first else 0)
 
 
 def _must_agree(name, preset, seed, chosen):
     """What all workers must say alike, by name."""
-    versions = {library: version for library, version in runs.versions().items() if library != "python"}
-    return {**versions, "preset": name, "seed": seed, "devices": len(chosen.names), **leaves(preset)}
+    return {**runs.agreed_versions(), "preset": name, "seed": seed, "devices": len(chosen.names), **leaves(preset)}
 
 
 def _on(chosen, name, preset, seed, run_dir, verbose):
     strategy = machine.strategy(chosen)  # before anything is computed
     at_once = preset.steps_per_execution if chosen.count == 1 else 1  # Keras cannot loop over steps of replicas
     source = build.dataset(preset, labels=preset.takes_labels)
+    _check_data(source, strategy)
     build.batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
     keras.utils.set_random_seed(seed)
     run_dir = pathlib.Path(run_dir or f"runs/{name}-{seed}")
@@ -71,12 +71,22 @@ def _on(chosen, name, preset, seed, run_dir, verbose):
         # Checkpoints hold what training made of the first weights.
         stages.initialize(model, source, seed)
         started = stages.start(model, preset.start_from)
-    if chosen.cluster.first and preset.evaluate_every:
+    if preset.evaluate_every:
         real = build.dataset(preset) if preset.takes_labels else source
         evaluator = build.evaluator(preset, real, verbose=verbose)
     with _opened(chosen.cluster, run_dir, name, preset, seed, source.fingerprint()) as run:
         _train(run, source, model, started, evaluator, chosen, at_once, verbose)
     return run
+
+
+def _check_data(source, strategy):
+    """Raises ValueError, on all workers alike, where one finds other data than worker 0."""
+    found = {"name": source.name, "size": source.size, "fingerprint": source.fingerprint()}
+    if others := collectives.differing(strategy, json.dumps(found, sort_keys=True, default=str)):
+        raise ValueError(
+            f"all workers must have the same data. Received: other files of {source.name!r} than worker 0's on worker "
+            f"{', '.join(map(str, others))}. Copy them, or give all workers one folder."
+        )
 
 
 def _opened(cluster, *arguments):

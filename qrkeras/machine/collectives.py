@@ -1,6 +1,7 @@
 """What workers tell one another while they train. All of them call these at the same places, or wait for each other."""
 
 import contextlib
+import hashlib
 
 import numpy as np
 import tensorflow as tf
@@ -39,6 +40,22 @@ def of_first(strategy, arrays):
         found.append(np.frombuffer(raw, array.dtype, array.size, at).reshape(array.shape))
         at += array.nbytes
     return found
+
+
+def rows(strategy):
+    """Function of an array `(n, ...)` that returns the rows of all workers, of worker 0 first, on each of them."""
+    if of(strategy) == ALONE:
+        return lambda array: array
+    return lambda array: strategy.gather(tf.constant(array), axis=0).numpy()
+
+
+def differing(strategy, text):
+    """Numbers of the workers whose `text` is not worker 0's."""
+    if of(strategy) == ALONE:
+        return []
+    own = np.frombuffer(hashlib.blake2b(text.encode(), digest_size=8).digest(), "int64")
+    (first,) = of_first(strategy, [own])
+    return np.flatnonzero(rows(strategy)((own != first).astype("int64"))).tolist()
 
 
 @contextlib.contextmanager

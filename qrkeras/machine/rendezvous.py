@@ -38,6 +38,8 @@ def meet(cluster, facts, seconds=None):
         where the own port cannot be had.
       WorkerLost: where a worker does not come, naming it.
     """
+    if cluster.size == 1:
+        return None
     seconds = patience() if seconds is None else seconds
     until = time.monotonic() + seconds
     own = _listening(cluster.workers[cluster.index])

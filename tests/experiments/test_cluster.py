@@ -1,15 +1,17 @@
 """`qrkeras train` on several workers, processes of their own on the loopback interface."""
 
 import dataclasses
+import json
 import signal
 import time
 
 import numpy as np
 import pytest
 
-from qrkeras import presets
+from qrkeras import cli, presets
 from qrkeras.callbacks import checkpoints
-from qrkeras.experiments import runs, train
+from qrkeras.experiments import train
+from qrkeras.experiments.runs import load
 from tests.support.workers import Workers, tf_config
 
 
@@ -38,10 +40,14 @@ def cluster(tiny_points, tmp_path):
     return begin
 
 
-def assert_alike(run, other):
-    """Two runs are the same but for rounding: weights, optimizers, random state, logged losses."""
+def assert_alike_models(run, other):
     for a, b in zip(values(run), values(other), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+def assert_alike(run, other):
+    """Two runs are the same but for rounding: weights, optimizers, random state, logged losses."""
+    assert_alike_models(run, other)
     one, two = ([r for r in each.records() if "d_loss" in r] for each in (run, other))
     assert [r["step"] for r in two] == [r["step"] for r in one]
     for a, b in zip(one, two, strict=True):
@@ -52,7 +58,7 @@ def test_two_workers_go_on_with_the_run_of_one_device(cluster, points_run, tiny_
     train.train("qrgan-ring8", dataclasses.replace(tiny_points, steps=10), 1, tmp_path / "run", verbose=0)
     workers = cluster(2)
     assert workers.ended() == [0, 0], workers.told(0) + workers.told(1)
-    run = runs.load(tmp_path / "run")
+    run = load(tmp_path / "run")
     assert_alike(run, points_run)
     assert run.preset == points_run.preset, "machines are no part of the experiment"
     assert "steps 11 to 20 on CPU:0 of each of 2 workers" in workers.told(0)
@@ -76,7 +82,47 @@ def test_three_workers_from_the_first_step(cluster, points_run, tmp_path):
     one = train.train(
         "qrgan-ring8", dataclasses.replace(points_run.preset, batch_size=24), 1, tmp_path / "one", verbose=0
     )
-    assert_alike(runs.load(tmp_path / "run"), one)
+    assert_alike(load(tmp_path / "run"), one)
+
+
+@pytest.mark.long
+def test_evaluation_is_shared(tiny_images, tmp_path):
+    changes = {"evaluate_every": 5, "evaluate_samples": 50, "evaluate_features": "digits-cnn"}
+    preset = dataclasses.replace(tiny_images, **changes)
+    file = tmp_path / "gan.json"
+    file.write_text(presets.to_json(preset))
+    options = ["--seed", 1, "--devices", "all", "--run-dir", tmp_path / "run"]
+    workers = Workers(["qrkeras", "train", file, *options], tmp_path)
+    assert workers.ended() == [0, 0], workers.told(0)
+    one = train.train("gan", preset, 1, tmp_path / "one", verbose=0)
+    (expected, found) = ([r for r in run.records() if "features" in r] for run in (one, load(tmp_path / "run")))
+    assert len(found) == 2
+    assert_measured_alike(found, expected)
+    workers = Workers(["qrkeras", "evaluate", tmp_path / "run", "--devices", "all"], tmp_path)
+    assert workers.ended() == [0, 0], workers.told(0)
+    shared = json.loads((tmp_path / "run" / "evaluated.json").read_text())
+    cli.main(["evaluate", str(tmp_path / "run")])
+    assert_measured_alike(shared, json.loads((tmp_path / "run" / "evaluated.json").read_text()))
+    assert "evaluated.json" in workers.told(0) and "evaluated.json" not in workers.told(1)
+
+
+def assert_measured_alike(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert one.keys() == other.keys()
+        for name in one.keys() - {"seconds"}:
+            assert one[name] == pytest.approx(other[name], rel=1e-3, abs=1e-4), name
+
+
+@pytest.mark.long
+def test_first_weights_from_data_are_worker_0s(tmp_path):
+    """A model that starts from data, and dropout: the first worker starts it, and the others have its weights."""
+    sizes = ["--network.planes", 3, "--network.blocks", 1, "--network.resolutions", 2, "--network.components", 2]
+    few = ["--batch-size", 8, "--steps", 10, "--checkpoint-every", 5, "--log-every", 5, "--evaluate-every", "None"]
+    command = ["train", "pixelcnnpp-digits", *sizes, *few, "--steps-per-execution", 1]
+    workers = Workers(["qrkeras", *command, "--devices", "all", "--run-dir", tmp_path / "run"], tmp_path)
+    cli.main([str(word) for word in [*command, "--run-dir", tmp_path / "one"]])
+    assert workers.ended() == [0, 0], workers.told(0)
+    assert_alike_models(load(tmp_path / "run"), load(tmp_path / "one"))
 
 
 @pytest.mark.long
@@ -86,7 +132,7 @@ def test_a_signal_to_one_worker_ends_all_after_the_same_step(cluster, tmp_path, 
     workers.processes[1].send_signal(signal.SIGTERM)
     assert workers.ended() == [0, 0], workers.told(0)
     assert "a signal to another worker: saved at step" in workers.told(0)
-    step = train.load_model(runs.load(tmp_path / "run")).step
+    step = train.load_model(load(tmp_path / "run")).step
     # The same command goes on from there, on any number: here one device.
     preset = dataclasses.replace(
         points_run.preset, steps=step + 5, checkpoint_every=50, sample_every=1000, log_every=1000
