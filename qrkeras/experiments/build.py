@@ -1,8 +1,10 @@
 """Preset -> data, model, evaluator, callbacks, of whatever family."""
 
 import contextlib
+import dataclasses
 
 import keras
+import tensorflow as tf
 
 from qrkeras import callbacks, data
 from qrkeras.experiments import kinds
@@ -22,11 +24,14 @@ def dataset(preset, split="train", labels=False):
 def model(preset, source, seed):
     """The preset's model, compiled, for the examples of `source`; every weight and all noise follow from `seed`.
 
-    What its first weights start from, if anything, is left to `stages`.
+    What its first weights start from, if anything, is left to `stages`. In the scope of several replicas it takes one
+    step an execution, whatever the preset says: Keras cannot loop over steps of replicas.
 
     Raises:
       ValueError: where networks, data and objective do not fit each other, or a frozen part is none of the model's.
     """
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        preset = dataclasses.replace(preset, steps_per_execution=1)
     with _layers_in(preset.precision):
         built = preset.build(source, seed)
     built.freeze(*preset.frozen)

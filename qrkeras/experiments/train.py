@@ -1,7 +1,6 @@
 """Train a preset into a run directory; the same call again goes on where it stopped."""
 
 import contextlib
-import dataclasses
 import json
 import pathlib
 import re
@@ -58,14 +57,13 @@ def _must_agree(name, preset, seed, chosen):
 
 def _on(chosen, name, preset, seed, run_dir, verbose):
     strategy = machine.strategy(chosen)  # before anything is computed
-    at_once = preset.steps_per_execution if chosen.count == 1 else 1  # Keras cannot loop over steps of replicas
     source = build.dataset(preset, labels=preset.takes_labels)
     _check_data(source, strategy)
     build.batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
     keras.utils.set_random_seed(seed)
     run_dir = pathlib.Path(run_dir or f"runs/{name}-{seed}")
     with strategy.scope():
-        model = build.model(dataclasses.replace(preset, steps_per_execution=at_once), source, seed)
+        model = build.model(preset, source, seed)
     started = evaluator = None
     if chosen.cluster.first and not callbacks.checkpoints(run_dir / "checkpoints"):
         # Checkpoints hold what training made of the first weights.
@@ -75,7 +73,7 @@ def _on(chosen, name, preset, seed, run_dir, verbose):
         real = build.dataset(preset) if preset.takes_labels else source
         evaluator = build.evaluator(preset, real, verbose=verbose)
     with _opened(chosen.cluster, run_dir, name, preset, seed, source.fingerprint()) as run:
-        _train(run, source, model, started, evaluator, chosen, at_once, verbose)
+        _train(run, source, model, started, evaluator, chosen, verbose)
     return run
 
 
@@ -94,7 +92,7 @@ def _opened(cluster, *arguments):
     return runs.opened(*arguments) if cluster.first else contextlib.nullcontext(runs.Run(*arguments))
 
 
-def _train(run, source, model, started, evaluator, chosen, at_once, verbose):
+def _train(run, source, model, started, evaluator, chosen, verbose):
     preset, say = run.preset, print if verbose else (lambda *_: None)
     if source.left_out:
         say(f"{source.name}: {source.size:,} images; left out: {_few(source.left_out)}")
@@ -109,7 +107,7 @@ def _train(run, source, model, started, evaluator, chosen, at_once, verbose):
                 report.make_up(model)  # that of the last checkpoint, where a kill came between the two
         say(f"{run.path}: {model.step:,} of {preset.steps:,} steps done, nothing to do; --steps trains longer")
         return
-    model.steps_per_execution = min(remaining, at_once)
+    model.steps_per_execution = min(remaining, model.steps_per_execution)
     frozen = f"{', '.join(preset.frozen)} frozen" if preset.frozen else None
     steps = f"steps {model.step + 1:,} to {preset.steps:,} on {chosen}"
     say("; ".join(filter(None, [f"{run.path}: {run.name}, seed {run.seed}, {steps}", started, frozen])))
@@ -119,7 +117,7 @@ def _train(run, source, model, started, evaluator, chosen, at_once, verbose):
         batches = build.batches(preset, source, run.seed, model.step, share)
         with collectives.watched(chosen.cluster):
             model.fit(
-                batches.take(remaining) if at_once > 1 else batches,  # the last execution may be shorter
+                batches.take(remaining) if chosen.count == 1 else batches,  # whose last execution may be shorter
                 verbose=verbose,
                 shuffle=False,
                 steps_per_epoch=remaining,

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from qrkeras.models import replicas
-from tests.models.test_replicas import BUILDS, POINT_GANS
+from tests.models.test_replicas import BUILDS, POINT_GANS, strategy
 from tests.support.cluster_models import trained
 from tests.support.workers import Workers
 
@@ -16,13 +16,13 @@ REST = tuple(name for name in BUILDS if name not in (*POINT_GANS, *LATENT, *DEAR
 FEW = ("gan", "batch normalisation", "PixelCNN", "VAE")
 
 
-def assert_alike(names, folder, count=2, steps=10, batch_size=8, precision="float32", each=1):
-    """Trains models on workers and on one device; all must end alike, the workers to the last bit."""
+def assert_alike(names, folder, count=2, steps=10, batch_size=8, precision="float32", each=1, replicas=1):
+    """Trains models on workers and on replicas in one process; all must end alike, the workers to the last bit."""
     options = ["--steps", steps, "--batch-size", batch_size, "--precision", precision, "--each", each]
     workers = Workers(["tests.support.cluster_models", folder, *options, "--models", *names], folder, count)
     keras.config.set_dtype_policy(precision)
     try:
-        expected = {name: trained(name, tf.distribute.get_strategy(), steps, batch_size) for name in names}
+        expected = {name: trained(name, strategy(replicas), steps, batch_size) for name in names}
     finally:
         keras.config.set_dtype_policy("float32")
     assert workers.ended(1800) == [0] * count, workers.told(0)[-3000:]
@@ -53,16 +53,17 @@ def test_two_devices_of_each_of_two_workers(tmp_path):
 
 @pytest.mark.long
 def test_mixed_precision(tmp_path):
-    assert_alike(FEW, tmp_path, precision="mixed_bfloat16")
+    # Gradients of a layer's weights are rounded to 8 bits on each replica, those of one device once: replicas compare.
+    assert_alike(FEW, tmp_path, precision="mixed_bfloat16", replicas=2)
 
 
 def test_keras_still_takes_means_of_scalars_over_rows(monkeypatch):
     """The day this fails, `replicas.reported` has nothing left to mend."""
     from keras.src.backend.tensorflow import trainer
 
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()  # of one worker, which Keras takes for several
-    monkeypatch.setattr(type(strategy.extended), "_in_multi_worker_mode", lambda self: True)
+    one = tf.distribute.MultiWorkerMirroredStrategy()  # of one worker, which Keras takes for several
+    monkeypatch.setattr(type(one.extended), "_in_multi_worker_mode", lambda self: True)
     with pytest.raises(ValueError, match="Invalid reduction dimension 0"):
-        trainer.reduce_per_replica({"loss": tf.constant(3.0)}, strategy, "auto")
-    assert trainer.reduce_per_replica({"loss": tf.constant([3.0])}, strategy, "auto")["loss"] == 3.0
+        trainer.reduce_per_replica({"loss": tf.constant(3.0)}, one, "auto")
+    assert trainer.reduce_per_replica({"loss": tf.constant([3.0])}, one, "auto")["loss"] == 3.0
     assert replicas.reported({"loss": tf.constant(3.0)})["loss"].shape == ()
