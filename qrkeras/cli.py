@@ -5,6 +5,7 @@ import os
 import sys
 
 from qrkeras import verbs
+from qrkeras.machine.cluster import WorkerLost
 from qrkeras.machine.quiet import load_keras, load_tensorflow
 from qrkeras.machine.terminal import plain_output
 
@@ -34,6 +35,9 @@ def _run(arguments):
         for line in _called(name, rest) or ():
             print(line)
         sys.stdout.flush()  # into a file on a full disk
+    except WorkerLost as error:
+        print(f"qrkeras {name}: {error}", file=sys.stderr)
+        raise SystemExit(error.status) from None
     except (ValueError, RuntimeError, OSError) as error:
         print(f"qrkeras {name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -102,7 +102,7 @@ def test_every_page_with_python_runs():
 def test_files_are_there(page):
     text = (ROOT / page).read_text()
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if ":" not in link]
-    named = re.findall(r"`((?:qrkeras|docs|tests|benchmarks|tuning|export)/[\w/.-]+)`", text)
+    named = re.findall(r"`((?:qrkeras|docs|tests|benchmarks|tuning|export|cluster)/[\w/.-]+)`", text)
     run = re.findall(r"python ((?:benchmarks|tests|tuning|export)/\S+\.py)", text)
     missing = [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
     missing += [path for path in named + run if not (ROOT / path).exists()]

@@ -7,6 +7,7 @@ from qrkeras import pictures
 from qrkeras.callbacks.checkpoint import save
 from qrkeras.callbacks.every import EveryNSteps
 from qrkeras.callbacks.log import append_record
+from qrkeras.machine import cluster, collectives
 
 
 class Evaluation(EveryNSteps):
@@ -15,6 +16,8 @@ class Evaluation(EveryNSteps):
     The line in metrics.jsonl holds step, numbers of samples and of real images, feature network, wall time and every
     measure, labelled as `FID[cifar10-cnn] train`. The model of the smallest distance to the training split so far is
     saved whole in `best`; the minimum over training is what papers report  (QRGAN, Table 1).
+
+    Where several workers train together, each draws its share of the samples and takes its features.
 
     A run that is told to stop is not evaluated on the way out; where one was due, it comes first when the run goes on.
 
@@ -43,8 +46,10 @@ class Evaluation(EveryNSteps):
         """Evaluates `model` where that is due since the last evaluation that was reported."""
         self.set_model(model)
         evaluated = max((record["step"] for record in self.history if "features" in record), default=0)
-        if self.marks(model.step) > self.marks(evaluated):
-            self.at_step(model.step, {})
+        strategy = model.distribute_strategy
+        due = cluster.of(strategy).first and self.marks(model.step) > self.marks(evaluated)  # who knows the history
+        if collectives.anywhere(strategy, due):
+            self.report(model.step, {})
 
     def on_train_batch_end(self, batch, logs=None):
         if not self.model.stop_training:
@@ -55,9 +60,18 @@ class Evaluation(EveryNSteps):
         if not self.model.stop_training:
             super().on_train_end(logs)
 
-    def at_step(self, step, logs):
-        start = time.perf_counter()
-        measures = self.evaluator.measure(self.model.sample_batches(self.evaluator.samples, self.seed))
+    def report(self, step, logs):
+        start, workers = time.perf_counter(), cluster.of(self.model.distribute_strategy)
+        drawn = (self.evaluator.samples, self.seed)
+        if workers.size == 1:
+            measures = self.evaluator.measure(self.model.sample_batches(*drawn))
+        else:
+            batches = self.model.sample_batches(*drawn, share=(workers.index, workers.size))
+            measures = self.evaluator.measure(batches, collectives.rows(self.model.distribute_strategy))
+        if workers.first:
+            self._write(step, measures, time.perf_counter() - start)
+
+    def _write(self, step, measures, seconds):
         record = {
             "step": step,
             "features": measures.features,
@@ -65,7 +79,7 @@ class Evaluation(EveryNSteps):
             "samples": measures.samples,
             "references": measures.references,
             "held_out": measures.held_out,
-            "seconds": round(time.perf_counter() - start, 1),
+            "seconds": round(seconds, 1),
             **measures.finite(),
         }
         self.history.append(record)

@@ -5,9 +5,13 @@ import itertools
 
 import keras
 
+from qrkeras.machine import cluster
+
 
 class EveryNSteps(keras.callbacks.Callback):
     """Calls `at_step(step, logs)` each time the model's step count crosses a mark of `every`, and at the end.
+
+    Where several workers train together, worker 0 alone calls it: it writes for all.
 
     Steps are those of the model, so that a resumed run keeps its rhythm. With `steps_per_execution` above 1
     the call comes at the first execution that ends at or past the mark.
@@ -34,13 +38,18 @@ class EveryNSteps(keras.callbacks.Callback):
         step = self.model.step
         if self.marks(step) > self.marks(self._last):
             self._last = step
-            self.at_step(step, logs or {})
+            self.report(step, logs or {})
 
     def on_train_end(self, logs=None):
         step = self.model.step
         if step > self._last:
             self._last = step
-            self.at_step(step, logs or {})
+            self.report(step, logs or {})
+
+    def report(self, step, logs):
+        """`at_step`, on the worker that writes."""
+        if cluster.of(self.model.distribute_strategy).first:
+            self.at_step(step, logs)
 
     def at_step(self, step, logs):
         raise NotImplementedError

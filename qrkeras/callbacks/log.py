@@ -28,7 +28,7 @@ class Log(EveryNSteps):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._writer = tf.summary.create_file_writer(self.tensorboard)
+        self._writer = None  # of TensorBoard's events, on the worker that writes
         self._since = (time.perf_counter(), self.model.step)
         self._written = False
 
@@ -37,17 +37,22 @@ class Log(EveryNSteps):
             self.model.reset_metrics()
             self._written = False
 
+    def report(self, step, logs):
+        super().report(step, logs)
+        self._written = True  # means begin anew on all workers alike
+
     def at_step(self, step, logs):
         now, (then, before) = time.perf_counter(), self._since
         self._since = (now, step)
         scalars = {name: float(value) for name, value in logs.items()}
         scalars["steps_per_second"] = round((step - before) / (now - then), 3)
         append_record(self.path, {"step": step, **scalars})
+        self._writer = self._writer or tf.summary.create_file_writer(self.tensorboard)
         with self._writer.as_default():
             for name, value in scalars.items():
                 tf.summary.scalar(name, value, step=step)
-        self._written = True
 
     def on_train_end(self, logs=None):
         super().on_train_end(logs)
-        self._writer.close()
+        if self._writer:
+            self._writer.close()

@@ -17,7 +17,7 @@ class _Samples(EveryNSteps):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         if self.model.step == 0:
-            self.at_step(0, {})
+            self.report(0, {})
 
 
 class SampleGrid(_Samples):

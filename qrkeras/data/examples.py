@@ -42,17 +42,21 @@ class Examples:
     def kind(self):
         return kinds.of(self.shape)
 
-    def batches(self, batch_size, seed, start_step=0):
+    def batches(self, batch_size, seed, start_step=0, share=(0, 1)):
         """Endless full batches, freshly permuted every epoch; batch `k` is a function of (seed, k).
 
         Epochs follow one another without a gap (see `order.shuffled`), so the batch at an epoch's
         end may be filled up from the next one.
 
-        Returns: `tf.data.Dataset` of `(batch_size, *shape)`, or of pairs of these and labels
-          `(batch_size,)`, beginning at batch `start_step`.
+        Args:
+          share: `(i, n)`: part i of n equal parts of every batch, the rest of which is not read.
+        Returns: `tf.data.Dataset` of `(batch_size / n, *shape)`, or of pairs of these and labels
+          `(batch_size / n,)`, beginning at batch `start_step`.
         """
         order.check_batches(self, batch_size, seed, start_step)
-        return self._read(order.shuffled(self.size, batch_size, seed, start_step), batch_size)
+        rows = order.rows(batch_size, share)
+        indices = order.shuffled(self.size, batch_size, seed, start_step).map(lambda batch: batch[rows])
+        return self._read(indices, rows.stop - rows.start)
 
     def evaluation_batches(self, batch_size):
         """One pass in the fixed order of the data; the last batch may be smaller.

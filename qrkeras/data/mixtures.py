@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from qrkeras import kinds
-from qrkeras.data.order import check_batches
+from qrkeras.data.order import check_batches, rows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,16 +56,22 @@ class Mixture:
         points = tf.gather(tf.constant(self.centers), choice) + self.std * noise
         return (points, choice) if self.labels else points
 
-    def batches(self, batch_size, seed, start_step=0):
+    def batches(self, batch_size, seed, start_step=0, share=(0, 1)):
         """Endless dataset whose batch `k` is `sample(batch_size, seed, k)`, from `start_step` on.
 
-        Returns: `tf.data.Dataset` of `(batch_size, 2)` float32, or of pairs of these and labels.
+        Args:
+          share: `(i, n)`: part i of n equal parts of every batch.
+        Returns: `tf.data.Dataset` of `(batch_size / n, 2)` float32, or of pairs of these and labels.
         """
         import tensorflow as tf
 
         check_batches(self, batch_size, seed, start_step)
-        steps = tf.data.Dataset.counter(start_step)
-        return steps.map(lambda step: self.sample(batch_size, seed, step)).prefetch(tf.data.AUTOTUNE)
+        own = rows(batch_size, share)
+
+        def batch(step):
+            return tf.nest.map_structure(lambda part: part[own], self.sample(batch_size, seed, step))
+
+        return tf.data.Dataset.counter(start_step).map(batch).prefetch(tf.data.AUTOTUNE)
 
     def evaluation_batches(self, batch_size):
         raise ValueError(

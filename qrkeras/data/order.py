@@ -55,6 +55,17 @@ def check_batches(data, batch_size, seed=0, start_step=0):
         )
 
 
+def rows(batch_size, share):
+    """The rows of every batch that are part i of n, `share=(i, n)`, as a slice.
+
+    Whoever trains on part i makes and decodes no others. Raises ValueError where n does not divide the batch.
+    """
+    i, n = share
+    if not 0 <= i < n or batch_size % n:
+        raise ValueError(f"share must be a part i of n that divides batch_size={batch_size}. Received: {share}")
+    return slice(i * batch_size // n, (i + 1) * batch_size // n)
+
+
 def take(source, n=None):
     """The first `n` examples in the fixed order of `source`, as NumPy arrays.
 

@@ -14,7 +14,7 @@ import numpy as np
 from qrkeras import kinds
 from qrkeras.data.examples import fits_in_memory, from_arrays
 from qrkeras.data.fingerprint import of_parts
-from qrkeras.data.order import check_batches, take
+from qrkeras.data.order import check_batches, rows, take
 from qrkeras.data.resize import square_array
 
 SHUFFLE_BLOCK = 8192
@@ -57,15 +57,18 @@ class Records:
     def num_classes(self):
         return None if self.label is None else self.label.num_classes
 
-    def batches(self, batch_size, seed, start_step=0):
+    def batches(self, batch_size, seed, start_step=0, share=(0, 1)):
         """Endless full batches; batch `k` is a function of (seed, k).
 
-        Returns: `tf.data.Dataset` of `(batch_size, *shape)` uint8, or of pairs of these and labels
-          `(batch_size,)` int32, beginning at batch `start_step`.
+        Args:
+          share: `(i, n)`: part i of n equal parts of every batch; records of the rest are read, not decoded.
+        Returns: `tf.data.Dataset` of `(batch_size / n, *shape)` uint8, or of pairs of these and labels
+          `(batch_size / n,)` int32, beginning at batch `start_step`.
         """
         import tensorflow as tf
 
         check_batches(self, batch_size, seed, start_step)
+        own = rows(batch_size, share)
         first_epoch, offset = divmod(start_step * batch_size, self.size)
 
         def epoch_records(epoch):
@@ -79,7 +82,8 @@ class Records:
             )
 
         records = tf.data.Dataset.counter(first_epoch).flat_map(epoch_records).skip(offset)
-        return self._decoded(records).batch(batch_size, drop_remainder=True).prefetch(1)
+        records = records.batch(batch_size, drop_remainder=True).map(lambda batch: batch[own]).unbatch()
+        return self._decoded(records).batch(own.stop - own.start, drop_remainder=True).prefetch(1)
 
     def evaluation_batches(self, batch_size):
         """One pass in the order of the files; the last batch may be smaller.

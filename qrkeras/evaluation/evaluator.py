@@ -103,9 +103,13 @@ class Evaluator:
         self.split = split
         self.measures = measures
 
-    def measure(self, batches):
+    def measure(self, batches, gather=None):
         """`Measures` of uint8 batches of images, together `samples` of them.
 
+        Args:
+          gather: where several workers measure together, each its share of every batch: function of rows that returns
+            those of all workers in order (`collectives.rows`). Features travel, a few kB an image, and not images; each
+            worker's measures are those of one that had drawn all.
         Raises:
           ValueError: where the number differs, or images do not fit the network.
         """
@@ -115,6 +119,9 @@ class Evaluator:
         kept, seen = [], 0
         for images in batches:
             features, logits = self.network(images)
+            if gather:
+                left = self.samples - seen
+                features, logits = gather(features)[:left], None if logits is None else gather(logits)[:left]
             moments.update(features)
             kid.update(features)
             has_logits = logits is not None

@@ -1,11 +1,14 @@
 """Preset -> data, model, evaluator, callbacks, of whatever family."""
 
 import contextlib
+import dataclasses
 
 import keras
+import tensorflow as tf
 
 from qrkeras import callbacks, data
 from qrkeras.experiments import kinds
+from qrkeras.models import replicas
 
 
 def dataset(preset, split="train", labels=False):
@@ -21,20 +24,28 @@ def dataset(preset, split="train", labels=False):
 def model(preset, source, seed):
     """The preset's model, compiled, for the examples of `source`; every weight and all noise follow from `seed`.
 
-    What its first weights start from, if anything, is left to `stages`.
+    What its first weights start from, if anything, is left to `stages`. In the scope of several replicas it takes one
+    step an execution, whatever the preset says: Keras cannot loop over steps of replicas.
 
     Raises:
       ValueError: where networks, data and objective do not fit each other, or a frozen part is none of the model's.
     """
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        preset = dataclasses.replace(preset, steps_per_execution=1)
     with _layers_in(preset.precision):
         built = preset.build(source, seed)
     built.freeze(*preset.frozen)
     return built
 
 
-def batches(preset, source, seed, start_step):
-    """Endless batches from `start_step` on, each with all that one step takes."""
-    return source.batches(preset.examples_per_step, seed, start_step)
+def batches(preset, source, seed, start_step, share=(0, 1)):
+    """Endless batches from `start_step` on, each with all that one step takes.
+
+    `share=(i, n)`: part i of n of each, on worker i of n.
+    """
+    if share == (0, 1):
+        return source.batches(preset.examples_per_step, seed, start_step)
+    return replicas.own_rows(source.batches(preset.examples_per_step, seed, start_step, share))
 
 
 def evaluator(preset, source, split="train", verbose=1):

@@ -248,6 +248,11 @@ def versions():
     return {"qrkeras": __version__, "python": platform.python_version(), **libraries}
 
 
+def agreed_versions():
+    """Those that must be the same on machines that compute together."""
+    return {library: version for library, version in versions().items() if library != "python"}
+
+
 def git_revision():
     """Commit of the checkout that the package runs from, with `-dirty` where files differ from it; None elsewhere."""
     checkout = pathlib.Path(__file__).parents[2]

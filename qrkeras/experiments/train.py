@@ -1,6 +1,7 @@
 """Train a preset into a run directory; the same call again goes on where it stopped."""
 
-import dataclasses
+import contextlib
+import json
 import pathlib
 import re
 
@@ -9,9 +10,10 @@ import tensorflow as tf
 
 from qrkeras import callbacks
 from qrkeras.experiments import build, runs, stages
+from qrkeras.machine import collectives, rendezvous
 from qrkeras.machine import devices as machine
 from qrkeras.models import abilities
-from qrkeras.presets import check
+from qrkeras.presets import check, leaves
 
 
 class TrainingFailed(RuntimeError):
@@ -26,52 +28,77 @@ def train(name, preset, seed=0, run_dir=None, verbose=1, devices=1):
       run_dir: where to report and save; None: `runs/NAME-SEED`. A directory with a run of the same
         experiment is gone on with, from its newest checkpoint.
       verbose: 1 shows Keras' progress bar and messages, 0 nothing.
-      devices: how many GPUs (CPUs where there are none) share every batch, or "all". A run may go on with another
-        number: it trains alike, but for rounding.
+      devices: how many GPUs (CPUs where there are none) of this machine share every batch, or "all": also those of
+        the other machines that `TF_CONFIG` or Slurm name, on each of which the same is called. A run may go on with
+        another number: it trains alike, but for rounding. Worker 0 alone writes and reads the run directory.
     Returns: `Run`.
     Raises:
-      ValueError: before training, if preset, data and run directory do not fit, or another training writes there.
+      ValueError: before training, if preset, data and run directory do not fit, another training writes there, or
+        workers do not agree.
+      WorkerLost: where another worker does not come or is gone.
       TrainingFailed: where a loss or a weight stops being finite, or the disk fails.
     """
     check(preset)
-    preset = runs.anchored(preset)
-    names = machine.choose(devices)
-    if preset.batch_size % len(names):
+    chosen = machine.choose(devices)
+    if preset.batch_size % chosen.count:
         raise ValueError(
             f"devices must divide batch_size={preset.batch_size}, of which each takes an equal part. Received: "
-            f"{len(names)}. Choose others, or another --batch-size."
+            f"{chosen.count}. Choose others, or another --batch-size."
         )
-    at_once = preset.steps_per_execution if len(names) == 1 else 1  # Keras cannot loop over steps of replicas
+    rendezvous.meet(chosen.cluster, _must_agree(name, preset, seed, chosen))
+    with collectives.watched(chosen.cluster):
+        return _on(chosen, name, runs.anchored(preset), seed, run_dir, verbose if chosen.cluster.first else 0)
+
+
+def _must_agree(name, preset, seed, chosen):
+    """What all workers must say alike, by name."""
+    return {**runs.agreed_versions(), "preset": name, "seed": seed, "devices": len(chosen.names), **leaves(preset)}
+
+
+def _on(chosen, name, preset, seed, run_dir, verbose):
+    strategy = machine.strategy(chosen)  # before anything is computed
     source = build.dataset(preset, labels=preset.takes_labels)
+    _check_data(source, strategy)
     build.batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
     keras.utils.set_random_seed(seed)
     run_dir = pathlib.Path(run_dir or f"runs/{name}-{seed}")
-    begun = callbacks.checkpoints(run_dir / "checkpoints")  # which hold what training made of the first weights
-    with machine.strategy(names).scope():
-        fresh = build.model(dataclasses.replace(preset, steps_per_execution=at_once), source, seed)
-        if not begun:
-            stages.initialize(fresh, source, seed)
-        started = None if begun else stages.start(fresh, preset.start_from)
-    evaluator = None
+    with strategy.scope():
+        model = build.model(preset, source, seed)
+    started = evaluator = None
+    if chosen.cluster.first and not callbacks.checkpoints(run_dir / "checkpoints"):
+        # Checkpoints hold what training made of the first weights.
+        stages.initialize(model, source, seed)
+        started = stages.start(model, preset.start_from)
     if preset.evaluate_every:
         real = build.dataset(preset) if preset.takes_labels else source
         evaluator = build.evaluator(preset, real, verbose=verbose)
-    with runs.opened(run_dir, name, preset, seed, source.fingerprint()) as run:
-        _train(run, source, fresh, started, evaluator, names, at_once, verbose)
+    with _opened(chosen.cluster, run_dir, name, preset, seed, source.fingerprint()) as run:
+        _train(run, source, model, started, evaluator, chosen, verbose)
     return run
 
 
-def _train(run, source, fresh, started, evaluator, names, at_once, verbose):
+def _check_data(source, strategy):
+    """Raises ValueError, on all workers alike, where one finds other data than worker 0."""
+    found = {"name": source.name, "size": source.size, "fingerprint": source.fingerprint()}
+    if others := collectives.differing(strategy, json.dumps(found, sort_keys=True, default=str)):
+        raise ValueError(
+            f"all workers must have the same data. Received: other files of {source.name!r} than worker 0's on worker "
+            f"{', '.join(map(str, others))}. Copy them, or give all workers one folder."
+        )
+
+
+def _opened(cluster, *arguments):
+    """The run directory, held by the worker that writes; the others look at nothing in it."""
+    return runs.opened(*arguments) if cluster.first else contextlib.nullcontext(runs.Run(*arguments))
+
+
+def _train(run, source, model, started, evaluator, chosen, verbose):
     preset, say = run.preset, print if verbose else (lambda *_: None)
     if source.left_out:
         say(f"{source.name}: {source.size:,} images; left out: {_few(source.left_out)}")
-    with machine.strategy(names).scope():
-        model = callbacks.load_latest(run.checkpoints)
-    if model is not None:
-        _check_alike(model, fresh, run)
-    # Without a checkpoint what was reported before the first step comes again.
-    run.rewind(-1 if model is None else model.step)
-    model = fresh if model is None else model
+    if chosen.cluster.first:
+        _go_on(run, model)
+    model.agree()
     reports = build.reports(preset, source, run, evaluator)
     remaining = preset.steps - model.step
     if remaining <= 0:
@@ -80,20 +107,23 @@ def _train(run, source, fresh, started, evaluator, names, at_once, verbose):
                 report.make_up(model)  # that of the last checkpoint, where a kill came between the two
         say(f"{run.path}: {model.step:,} of {preset.steps:,} steps done, nothing to do; --steps trains longer")
         return
-    model.steps_per_execution = min(remaining, at_once)
+    model.steps_per_execution = min(remaining, model.steps_per_execution)
     frozen = f"{', '.join(preset.frozen)} frozen" if preset.frozen else None
-    steps = f"steps {model.step + 1:,} to {preset.steps:,} on {', '.join(names)}"
+    steps = f"steps {model.step + 1:,} to {preset.steps:,} on {chosen}"
     say("; ".join(filter(None, [f"{run.path}: {run.name}, seed {run.seed}, {steps}", started, frozen])))
     stop = callbacks.StopOnSignal()
     try:
-        batches = build.batches(preset, source, run.seed, model.step)
-        model.fit(
-            batches.take(remaining),
-            verbose=verbose,
-            shuffle=False,
-            steps_per_epoch=remaining,
-            callbacks=[stop, *reports],
-        )
+        share = chosen.cluster.index, chosen.cluster.size
+        batches = build.batches(preset, source, run.seed, model.step, share)
+        with collectives.watched(chosen.cluster):
+            model.fit(
+                batches.take(remaining) if chosen.count == 1 else batches,  # whose last execution may be shorter
+                verbose=verbose,
+                shuffle=False,
+                steps_per_epoch=remaining,
+                callbacks=[stop, *reports],
+            )
+            collectives.anywhere(model.distribute_strategy, False)  # until worker 0 has saved
     except tf.errors.OpError as error:
         raise TrainingFailed(_told(error, run)) from error
     except FloatingPointError as error:
@@ -106,6 +136,16 @@ def _train(run, source, fresh, started, evaluator, names, at_once, verbose):
         say(f"\n{stop.signal}: saved at step {model.step:,}; the same command goes on from there")
     else:
         say(f"{run.path}: {model.step:,} steps done; samples in {run.samples}")
+
+
+def _go_on(run, model):
+    """Gives `model` the values of the run's newest checkpoint, and the run the lines up to it."""
+    saved = callbacks.load_latest(run.checkpoints)
+    if saved is not None:
+        _check_alike(saved, model, run)
+        model.take_over(saved)
+    # Without a checkpoint what was reported before the first step comes again.
+    run.rewind(-1 if saved is None else model.step)
 
 
 def _check_alike(model, fresh, run):

@@ -6,7 +6,7 @@ import numpy as np
 
 from qrkeras import kinds
 from qrkeras.models import noise
-from qrkeras.models.batches import in_batches
+from qrkeras.models.batches import in_batches, shared
 from qrkeras.models.feed import require
 from qrkeras.models.fitting import TrainedModel
 from qrkeras.models.image_checks import check_labels
@@ -84,8 +84,11 @@ class GenerativeModel(TrainedModel):
         """
         return np.concatenate(list(self.sample_batches(n, seed, batch_size, labels=labels, way=way)))
 
-    def sample_batches(self, n, seed=0, batch_size=None, *, labels=None, way=None):
-        """The same samples as a generator of NumPy arrays, at most `batch_size` each."""
+    def sample_batches(self, n, seed=0, batch_size=None, *, labels=None, way=None, share=(0, 1)):
+        """The same samples as a generator of NumPy arrays, at most `batch_size` each.
+
+        `share=(i, w)`: those that worker i of w draws, as `batches.shared` tells; `n` of all workers' are the samples.
+        """
         inputs = [noise.sample_seeds(seed, n)]
         if labels is None and self.num_classes is not None:
             labels = np.arange(n) % self.num_classes
@@ -93,7 +96,11 @@ class GenerativeModel(TrainedModel):
         if self.num_classes is not None:
             inputs.append(labels)
         function = self.draw_functions[self._way(way)]
-        return in_batches(function, self.batch_size if batch_size is None else batch_size, *inputs)
+        batch_size = self.batch_size if batch_size is None else batch_size
+        if share != (0, 1):
+            own, batch_size = shared(n, batch_size, share)
+            inputs = [rows[own] for rows in inputs]
+        return in_batches(function, batch_size, *inputs)
 
     def _way(self, way):
         if way is None:

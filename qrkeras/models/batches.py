@@ -12,6 +12,18 @@ def in_batches(function, batch_size, *arrays):
         yield ops.convert_to_numpy(function(*(x[i : i + batch_size] for x in arrays)))
 
 
+def shared(n, batch_size, share):
+    """Which of `n` rows worker i of w draws, `share=(i, w)`: an array of indices, and how many to draw at a time.
+
+    All draw equally many at a time, and what they have drawn by then, one worker's after the other's, is a run of rows
+    in order; past the end the last row is drawn again.
+    """
+    i, w = share
+    size = min(batch_size, -(-n // w))
+    starts = np.arange(0, n, size * w)
+    return np.minimum(starts[:, None] + i * size + np.arange(size), n - 1).ravel(), size
+
+
 def all_batches(function, batch_size, *arrays):
     """All that `in_batches` yields, as one NumPy array."""
     return np.concatenate(list(in_batches(function, batch_size, *arrays)))

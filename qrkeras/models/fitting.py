@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from qrkeras.machine import cluster, collectives
 from qrkeras.machine.keras_settings import check_keras
 from qrkeras.models import replicas, step
 from qrkeras.models.feed import Feed
@@ -119,6 +120,10 @@ class TrainedModel(keras.Model):
     def _replicas(self):
         return self.distribute_strategy.num_replicas_in_sync
 
+    @property
+    def _workers(self):
+        return cluster.of(self.distribute_strategy).size
+
     def compile(self, optimizer="adam", **kwargs):
         """Configures training by one optimizer.
 
@@ -185,6 +190,21 @@ class TrainedModel(keras.Model):
         """Compiles as a model that was saved; several replicas take one step an execution, whatever one took."""
         self.compile(**config if self._replicas == 1 else {**config, "steps_per_execution": 1})
 
+    def take_over(self, other):
+        """Takes all values of another model of the same making, compiled too: weights, averages, optimizers, steps."""
+        for variable, value in zip(self._state, other._state, strict=True):
+            variable.assign(value)
+
+    def agree(self):
+        """Takes worker 0's values of all of them, where several workers train together."""
+        arrays = [ops.convert_to_numpy(variable) for variable in self._state]
+        for variable, value in zip(self._state, collectives.of_first(self.distribute_strategy, arrays), strict=True):
+            variable.assign(value)
+
+    @property
+    def _state(self):
+        return [*self.variables, *self.optimizer.variables]
+
     def optimizer_of(self, player):
         """The optimizer that moves the weights of a loss of `PLAYERS`."""
         return self.optimizer
@@ -224,14 +244,14 @@ class TrainedModel(keras.Model):
                 replicas.move_average(getattr(self, average), getattr(self, network), self.average_decay, now)
         step.check_finite({name: measured[name] for name in self.REPORTS}, self.random_state[1] + 1)
         self.random_state.assign_add([0, 1])
-        return self.reports.update(measured, batch.rows)
+        return replicas.reported(self.reports.update(measured, batch.rows))
 
     def test_step(self, data):
         """What is reported, of held-out examples and averaged weights; the noise is the same in every evaluation."""
         batch = self._batch(data)
         seen = self.reports.seen * replicas.count()  # replicas share them equally
         measured = self.measures(batch, BatchNoise(self, batch.rows, EVALUATION, seen), training=False)
-        return self.reports.update(measured, batch.rows)
+        return replicas.reported(self.reports.update(measured, batch.rows))
 
     def fit(
         self,
@@ -260,18 +280,25 @@ class TrainedModel(keras.Model):
             form, and the values of arrays and of the first batch.
           tf.errors.InvalidArgumentError: where a later batch is not.
         """
+        if validation_split and self._workers > 1:
+            raise ValueError(
+                f"validation_split must be 0 where several workers train. Received: {validation_split}. Give "
+                "validation_data."
+            )
         if validation_split and validation_data is None and hasattr(x, "shape"):
             at = math.floor(len(x) * (1 - validation_split))  # as Keras does
             self._checked(x[at:], None if y is None else y[at:], kwargs.get("validation_batch_size") or batch_size)
             self._checked(x[:at], None if y is None else y[:at], batch_size)
         x, y = self._checked(x, y, batch_size, sample_weight, class_weight)
-        if sizes := replicas.sizes(x, batch_size):
+        if sizes := replicas.sizes(x, batch_size, self._workers):
             self.check_batches(sizes)
+        x, y = self._shared(x, y, batch_size, self.seed if shuffle else None)
         if validation_data is not None:
             parts = validation_data if isinstance(validation_data, list | tuple) else (validation_data,)
             size = kwargs.get("validation_batch_size") or batch_size
             try:
-                validation_data = self._checked(*parts[:1], *(parts[1:2] or (None,)), size, *parts[2:3])
+                checked = self._checked(*parts[:1], *(parts[1:2] or (None,)), size, *parts[2:3])
+                validation_data = self._shared(*checked, size)
             except ValueError as error:
                 raise ValueError(f"validation_data: {error}") from None
         return super().fit(
@@ -290,7 +317,7 @@ class TrainedModel(keras.Model):
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """`keras.Model.evaluate` on held-out data, which it checks as `fit` does."""
         if not kwargs.get("_use_cached_eval_dataset"):  # that of `fit`, which has checked it
-            x, y = self._checked(x, y, batch_size, sample_weight)
+            x, y = self._shared(*self._checked(x, y, batch_size, sample_weight), batch_size)
         return super().evaluate(x, y, batch_size, verbose, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
@@ -305,8 +332,15 @@ class TrainedModel(keras.Model):
         """`(x, y)` to hand on to Keras; raises ValueError."""
         feed = Feed(type(self).__name__, self.example_shape, self.labels, self.FLOAT_IMAGES)
         checked = feed.checked(x, y, sample_weight, class_weight)
-        replicas.check_shares(x, batch_size, self._replicas, self.first_steps)
+        replicas.check_shares(x, batch_size, self.distribute_strategy, self.first_steps)
         return checked
+
+    def _shared(self, x, y, batch_size, seed=None):
+        """`(x, y)` as Keras shall distribute them."""
+        return replicas.shared(x, y, batch_size, self.distribute_strategy, seed)
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        """Nothing: a model is built as it is made, and Keras would reduce a batch of images over workers for it."""
 
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:

@@ -26,6 +26,7 @@ def evaluate(
     best: bool = False,
     gan_train: int | None = None,
     output: pathlib.Path | None = None,
+    devices: Literal[1, "all"] = 1,
 ):
     """Measure runs against real images: FID and its kin, one table; also CSV, JSON and pictures side by side.
 
@@ -49,7 +50,11 @@ def evaluate(
       best: Take the best model evaluated during training, not the newest.
       gan_train: Epochs of each classifier of GAN-train and GAN-test, for generators with classes; None: without.
       output: Path without ending, of .csv, .json, .png (samples) and -prd.png; None: RUN/evaluated, in the first run.
+      devices: all: the machines that TF_CONFIG or Slurm name, on each of which the same is called, share the drawing;
+        each reads the runs, and worker 0 writes.
     """
+    from qrkeras.machine import collectives, rendezvous
+    from qrkeras.machine import devices as machine
     from qrkeras.verbs.rows import measure
 
     opened = runs.load_all(run)
@@ -58,11 +63,31 @@ def evaluate(
         unused = {"references": references, "features": features, "gan_train": gan_train, "best": best or None}
         return caption_rows.evaluated(opened, samples, output, {k: v for k, v in unused.items() if v is not None})
     outputs(output)  # refused before anything is measured
-    rows = measure(opened, samples, features, split, seed, best, gan_train, references=references)
+    chosen = machine.choose(devices)
+    rendezvous.meet(chosen.cluster, _must_agree(opened, samples, references, features, split, seed, best, gan_train))
+    with collectives.watched(chosen.cluster):
+        strategy, verbose = machine.strategy(chosen), int(chosen.cluster.first)
+        rows = measure(opened, samples, features, split, seed, best, gan_train, verbose, references, strategy)
+    if not chosen.cluster.first:
+        return []
     shown = table(rows)
     with tables.not_lost(shown):
         paths = write(rows, output)
     return [shown, *paths]
+
+
+def _must_agree(opened, *options):
+    """What all workers must say alike, by name."""
+    from qrkeras.callbacks import checkpoints
+
+    names = ("samples", "references", "features", "split", "seed", "best", "gan_train")
+    models = [path.name for run in opened for path in checkpoints(run.checkpoints)[:1]]
+    return {
+        **runs.agreed_versions(),
+        "runs": [run.name for run in opened],
+        "newest": models,
+        **dict(zip(names, options)),
+    }
 
 
 def table(rows):

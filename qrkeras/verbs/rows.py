@@ -8,7 +8,9 @@ from qrkeras import evaluation, kinds
 from qrkeras.data import take
 from qrkeras.experiments import build, runs
 from qrkeras.experiments.train import load_model
-from qrkeras.machine import progress
+from qrkeras.machine import cluster, collectives, progress
+from qrkeras.machine.cluster import ALONE
+from qrkeras.models import batches
 from qrkeras.models.abilities import HasLikelihood, Reconstructs, can
 
 FLOOR = "held-out real images"
@@ -38,6 +40,7 @@ def measure(
     gan_train=None,
     verbose=1,
     references=None,
+    strategy=None,
 ):
     """Measures runs of one data set, and its held-out images as the floor.
 
@@ -47,6 +50,7 @@ def measure(
       best: take each run's best model that was evaluated, not its newest.
       gan_train: epochs of each classifier of GAN-train and GAN-test, for class-conditional generators; None
         leaves the two out.
+      strategy: of several workers that measure together, each its share of the samples; None: this process alone.
     Returns: list of `Row`, the floor last. A model that reconstructs has a row for each way to draw, and one of its
       reconstructions of training images: what its decoder makes of the best of latents.
     Raises:
@@ -78,13 +82,15 @@ def measure(
             )
     labelled = _labelled(preset, opened, models) if gan_train else None
     evaluator = build.evaluator(preset, build.dataset(preset), split, verbose)
+    workers = ALONE if strategy is None else cluster.of(strategy)
+    gather = None if workers == ALONE else collectives.rows(strategy)
     rows = []
     for run, model in zip(opened, models):
         classes = _class_scores(model, labelled, evaluator.samples, seed, gan_train, verbose) if gan_train else None
         for way, draw in _ways(run, model, seed).items():
             name = f"{run.path} ({way})" if way else str(run.path)
-            shown = progress.shown(draw(evaluator.samples), name, evaluator.samples, BATCH_SIZE, verbose)
-            measures = evaluator.measure(shown)
+            own, count = draw(evaluator.samples, (workers.index, workers.size)), evaluator.samples // workers.size
+            measures = evaluator.measure(progress.shown(own, name, count, BATCH_SIZE, verbose), gather)
             bits = _bits_per_dim(run.preset, model) if way in ("", model.BOUNDED_WAY) else None
             images = np.concatenate(list(draw(PICTURED)))
             rows.append(Row(name, model.step, measures, classes, bits, images))
@@ -102,16 +108,24 @@ def _bits_per_dim(preset, model):
 
 
 def _ways(run, model, seed):
-    """Name of each way in which the model makes images, "" where there is one -> function of n to batches of n."""
-    if not can(model, Reconstructs):
-        return {"": lambda n: model.sample_batches(n, seed, BATCH_SIZE)}
-    ways = {way: lambda n, way=way: model.sample_batches(n, seed, BATCH_SIZE, way=way) for way in model.WAYS}
+    """Name of each way in which the model makes images, "" where there is one -> function of n to batches of n.
 
-    def reconstructed(n):
+    Args of that: n, and a worker's share of them: see `models.batches.shared`.
+    """
+
+    def sampled(way=None):
+        return lambda n, share=(0, 1): model.sample_batches(n, seed, BATCH_SIZE, way=way, share=share)
+
+    if not can(model, Reconstructs):
+        return {"": sampled()}
+    ways = {way: sampled(way) for way in model.WAYS}
+
+    def reconstructed(n, share=(0, 1)):
         source = build.dataset(run.preset)
         images = take(source, min(n, source.size))
-        for i in range(0, n, BATCH_SIZE):  # images come again where there are fewer than n
-            yield model.reconstruct(images[np.arange(i, min(i + BATCH_SIZE, n)) % len(images)])
+        own, size = batches.shared(n, BATCH_SIZE, share)
+        for i in range(0, len(own), size):  # images come again where there are fewer than n
+            yield model.reconstruct(images[own[i : i + size] % len(images)])
 
     return {**ways, "reconstructed": reconstructed}
 

@@ -1,6 +1,7 @@
 import types
 
 import pytest
+import tensorflow as tf
 
 from qrkeras.callbacks import EveryNSteps
 
@@ -17,7 +18,7 @@ class Recorder(EveryNSteps):
 def ran(every, ends, start=0, finish=True):
     """Steps at which a callback acts where executions end at `ends`."""
     callback = Recorder(every)
-    callback.set_model(types.SimpleNamespace(step=start))
+    callback.set_model(types.SimpleNamespace(step=start, distribute_strategy=tf.distribute.get_strategy()))
     callback.on_train_begin()
     for end in ends:
         callback.model.step = end

@@ -2,6 +2,7 @@ import json
 import types
 
 import pytest
+import tensorflow as tf
 
 from qrkeras.callbacks import Log
 from qrkeras.callbacks.log import append_record
@@ -16,7 +17,9 @@ def test_append_record(tmp_path):
 def test_lines_and_resets(tmp_path):
     resets = []
     log = Log(tmp_path / "metrics.jsonl", tmp_path / "tensorboard", every=2)
-    log.set_model(types.SimpleNamespace(step=0, reset_metrics=lambda: resets.append(log.model.step)))
+    strategy = tf.distribute.get_strategy()
+    resetting = {"reset_metrics": lambda: resets.append(log.model.step)}
+    log.set_model(types.SimpleNamespace(step=0, distribute_strategy=strategy, **resetting))
     log.on_train_begin()
     for step in range(1, 6):
         log.on_train_batch_begin(step - 1)
@@ -35,7 +38,5 @@ def test_tensorboard_holds_the_same_scalars(points_run):
 
     events = EventAccumulator(str(points_run.tensorboard), {"tensors": 0})
     events.Reload()
-    import tensorflow as tf
-
     found = {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("d_loss")}
     assert found == {r["step"]: pytest.approx(r["d_loss"]) for r in points_run.records() if "d_loss" in r}

@@ -3,6 +3,7 @@ import signal
 import types
 
 import pytest
+import tensorflow as tf
 
 from qrkeras.callbacks import StopOnSignal
 
@@ -11,7 +12,7 @@ from qrkeras.callbacks import StopOnSignal
 def test_a_signal_ends_training_after_the_execution(number):
     before = signal.getsignal(number)
     stop = StopOnSignal()
-    stop.set_model(types.SimpleNamespace(stop_training=False))
+    stop.set_model(types.SimpleNamespace(stop_training=False, distribute_strategy=tf.distribute.get_strategy()))
     stop.on_train_begin()
     try:
         stop.on_train_batch_end(0)

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from qrkeras.callbacks import MixtureSamples, SampleGrid
@@ -11,6 +12,8 @@ CENTERS = np.array([[0.0, 0.0], [10.0, 0.0]])
 
 class Sampler:
     """Stands for a model: one point of each centre, or images of one grey."""
+
+    distribute_strategy = tf.distribute.get_strategy()
 
     def __init__(self, step=0, bad=None):
         self.step = step

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import qrkeras
 from qrkeras import data, presets
+from qrkeras.machine import devices
 
 
 def test_a_preset_trains_and_is_exported(tmp_path):
@@ -45,3 +46,9 @@ def test_a_run_is_loaded(points_run):
     assert model.step == 20 and model.sample(3).shape == (3, 2)
     with pytest.raises(ValueError, match="RUN must hold a best model"):
         qrkeras.from_run(points_run.path, best=True)
+
+
+def test_replicas_take_one_step_an_execution():
+    assert presets.get("qrgan-ring8").steps_per_execution > 1
+    with devices.strategy(devices.choose(2)).scope():
+        assert qrkeras.from_preset("qrgan-ring8").steps_per_execution == 1

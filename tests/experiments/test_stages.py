@@ -92,7 +92,7 @@ def test_batch_statistics_are_handed_on(tiny_images, images_run):
 
 
 def test_replicas_all_get_them(second, vae_run):
-    with devices.strategy(("CPU:0", "CPU:1")).scope():
+    with devices.strategy(devices.choose(2)).scope():
         model = fresh(dataclasses.replace(second, steps_per_execution=1))
     stages.start(model, second.start_from)
     given = train.load_model(vae_run)

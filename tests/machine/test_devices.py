@@ -19,8 +19,9 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_choose():
-    assert devices.choose(1) == ("CPU:0",)
-    assert devices.choose(2) == devices.choose("all") == ("CPU:0", "CPU:1")
+    assert devices.choose(1).names == ("CPU:0",)
+    assert devices.choose(2) == devices.choose("all") == devices.Devices(("CPU:0", "CPU:1"))
+    assert devices.choose(2).count == 2 and str(devices.choose(2)) == "CPU:0, CPU:1"
 
 
 @pytest.mark.parametrize("number", [0, 3, -1, "both", 1.5])
@@ -29,19 +30,21 @@ def test_choose_refuses(number):
         devices.choose(number)
 
 
-def test_several_machines_are_refused(monkeypatch):
-    alone = {"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}
-    monkeypatch.setenv("TF_CONFIG", json.dumps(alone))
-    assert devices.choose(1) == ("CPU:0",)
-    alone["cluster"]["worker"].append("b:1")
-    monkeypatch.setenv("TF_CONFIG", json.dumps(alone))
-    with pytest.raises(ValueError, match="TF_CONFIG must be unset or name one worker.*Received: 2 workers"):
+def test_all_devices_are_those_of_all_machines(monkeypatch):
+    config = {"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert devices.choose(1).names == ("CPU:0",) and devices.choose("all").count == 2
+    config["cluster"]["worker"].append("b:1")
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    both = devices.choose("all")
+    assert both.count == 2 and both.names == ("CPU:0",) and str(both) == "CPU:0 of each of 2 workers"
+    with pytest.raises(ValueError, match='devices must be "all" where TF_CONFIG names several workers.*Received: 1'):
         devices.choose(1)
 
 
 def test_one_strategy_a_process():
-    assert devices.strategy(("CPU:0", "CPU:1")) is devices.strategy(("CPU:0", "CPU:1"))
-    assert devices.strategy(("CPU:0",)) is tf.distribute.get_strategy()
+    assert devices.strategy(devices.choose(2)) is devices.strategy(devices.choose(2))
+    assert devices.strategy(devices.choose(1)) is tf.distribute.get_strategy()
 
 
 def values(run):

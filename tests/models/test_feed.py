@@ -262,7 +262,7 @@ def test_a_last_batch_smaller_than_the_discriminators_steps_trains():
 def test_replicas_refuse_what_they_cannot_share():
     from qrkeras.machine import devices
 
-    with devices.strategy(("CPU:0", "CPU:1")).scope():
+    with devices.strategy(devices.choose(2)).scope():
         model = tiny_models.gan()
         model.compile(update="alternating", discriminator_steps=3)
     for data in (Batches(POINTS), generator(POINTS), dataset(POINTS).batch(12)):
