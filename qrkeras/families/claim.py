@@ -24,6 +24,11 @@ class Measure:
     arms: tuple[str, ...] = ()
 
 
+FID = Measure("FID[{features}] train", "FID, last", "less", digits=2)
+KID = Measure("KID[{features}] train", "KID, last", "less")
+DISTANCES = (FID, KID)
+
+
 @dataclasses.dataclass(frozen=True)
 class Order:
     """That one arm is better than another, or than a number, by a measure called `measure`.

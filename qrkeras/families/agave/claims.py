@@ -1,6 +1,7 @@
 """What the chapter of AGAVE claims, and how it is tried on digits."""
 
-from qrkeras.families.agave.figures import decomposed, exact
+from qrkeras.families.agave.figures import decomposed
+from qrkeras.families.bounds import exact
 from qrkeras.families.claim import Claim, Measure, Order, Scale
 
 LAMBDAS = {f"lambda {weight:g}": weight for weight in (1.0, 2.0, 4.0)}
