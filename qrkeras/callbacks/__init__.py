@@ -4,7 +4,7 @@ from qrkeras.callbacks.captions import CaptionSheet
 from qrkeras.callbacks.checkpoint import Checkpoint, checkpoints, load, load_latest
 from qrkeras.callbacks.evaluation import Evaluation, comparable
 from qrkeras.callbacks.every import EveryNSteps
-from qrkeras.callbacks.log import Log
+from qrkeras.callbacks.log import Log, append_record
 from qrkeras.callbacks.preemption import StopOnSignal
 from qrkeras.callbacks.samples import MixtureSamples, SampleGrid
 
@@ -17,6 +17,7 @@ __all__ = [
     "MixtureSamples",
     "SampleGrid",
     "StopOnSignal",
+    "append_record",
     "checkpoints",
     "comparable",
     "load",

@@ -4,9 +4,12 @@ import dataclasses
 import math
 import pathlib
 
-from qrkeras import presets
+import numpy as np
+
+from qrkeras import data, presets
 from qrkeras.claims.verdict import judge, together
-from qrkeras.experiments import many, runs
+from qrkeras.experiments import build, many, runs
+from qrkeras.experiments.train import load_model
 from qrkeras.families.claim import changed, words
 
 
@@ -33,7 +36,7 @@ def arms(claim, scale, seeds, runs_dir):
     """
     found = []
     for name in claim.arms:
-        preset_name = scale.preset.format(arm=name)
+        preset_name = scale.preset_of(name)
         changes = scale.changes_of(name)
         preset = changed(presets.get(preset_name), changes)
         presets.check(preset)
@@ -46,10 +49,13 @@ def arms(claim, scale, seeds, runs_dir):
 
 
 def train(of, workers, runs_dir, verbose=1):
-    """Trains the runs of arms that are not done; the same call again goes on where it stopped."""
+    """Trains the runs of arms that are not done; the same call again goes on where it stopped.
+
+    A run that diverged is done, and its figures are the worst.
+    """
     many.check_places([path for arm in of for path in arm.paths], runs_dir)
     jobs = [
-        many.Job(arm.preset_name, seed, path, arm.preset.steps, arm.options, _is_done(path, arm.preset))
+        many.Job(arm.preset_name, seed, path, arm.preset.steps, arm.options, _is_done(path, arm.preset), True)
         for arm in of
         for seed, path in enumerate(arm.paths)
     ]
@@ -58,8 +64,15 @@ def train(of, workers, runs_dir, verbose=1):
 
 def _is_done(path, preset):
     run = many.run_of(path, preset)
-    records = [] if run is None else run.records()
-    return preset.steps in {r["step"] for r in records if "features" in r or not preset.evaluate_every}
+    if run is None:
+        return False
+    done = {r["step"] for r in run.records() if "features" in r or not preset.evaluate_every}
+    return preset.steps in done or _diverged(run, preset) is not None
+
+
+def _diverged(run, preset):
+    """What stopped being finite in a run before the last step of `preset`; else None."""
+    return None if any(r["step"] >= preset.steps and "diverged" not in r for r in run.records()) else run.diverged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +82,7 @@ class Reproduced:
     Attributes:
       values: measure -> arm -> figures, one for each seed.   curves: arm -> for each seed, pairs of step and figure of
         the first measure.   verdicts: one for each of the claim's orders.
+      diverged: arm -> seed -> what stopped being finite, of runs that diverged.
     """
 
     claim: object
@@ -77,6 +91,7 @@ class Reproduced:
     values: dict
     curves: dict
     verdicts: list
+    diverged: dict = dataclasses.field(default_factory=dict)
 
     @property
     def says(self):
@@ -84,28 +99,50 @@ class Reproduced:
 
 
 def measure(claim, scale, of):
-    """`Reproduced`, from what the runs of the arms `of` have logged.
+    """`Reproduced`, from what the runs of the arms `of` have logged, and what the claim measures of them itself.
 
     Raises:
-      RuntimeError: where a run has not logged a measure at its last step.
+      RuntimeError: where a run has not logged a measure at its last step, or its model is of another step.
     """
-    values, curves = {m.name: {} for m in claim.measures}, {}
+    values, curves, diverged = {m.name: {} for m in claim.measures}, {}, {}
     for arm in of:
-        told = [runs.load(path).records() for path in arm.paths]
+        opened = [runs.load(path) for path in arm.paths]
+        diverged[arm.name] = {seed: why for seed, run in enumerate(opened) if (why := _diverged(run, arm.preset))}
+        told = [
+            [*run.records(), *_measured(claim.measured.get(arm.name), run, arm.preset, seed in diverged[arm.name])]
+            for seed, run in enumerate(opened)
+        ]
         for each in claim.measures:
-            field = each.field.format(features=arm.preset.evaluate_features)
-            pairs = [_pairs(records, field, arm.preset.steps) for records in told]
+            if arm.name not in claim.arms_with(each):
+                continue
+            field, steps = each.field.format(features=arm.preset.evaluate_features), arm.preset.steps
+            pairs = [_pairs(records, field, steps) for records in told]
+            for seed in diverged[arm.name]:
+                pairs[seed].append((steps, math.nan))
             for path, found in zip(arm.paths, pairs, strict=True):
-                if not found or found[-1][0] != arm.preset.steps:
-                    raise RuntimeError(f"{path} must have {field} at step {arm.preset.steps:,}, its last. It has none.")
+                if not found or found[-1][0] != steps:
+                    raise RuntimeError(f"{path} must have {field} at step {steps:,}, its last. It has none.")
             values[each.name][arm.name] = [_figure(found, each) for found in pairs]
             if each is claim.measures[0]:
                 curves[arm.name] = pairs
-    verdicts = []
-    for order in claim.orders:
-        than = values[order.measure][order.than] if isinstance(order.than, str) else order.than
-        verdicts.append(judge(values[order.measure][order.better], than, claim.measure(order.measure).better))
-    return Reproduced(claim, scale, of, values, curves, verdicts)
+    verdicts = [_judged(order, claim.measure(order.measure), values[order.measure]) for order in claim.orders]
+    return Reproduced(claim, scale, of, values, curves, verdicts, diverged)
+
+
+def _measured(function, run, preset, diverged):
+    """What `function` measures of a run's last model, as one more line of its records."""
+    if function is None or diverged:
+        return []
+    model = load_model(run)
+    if model.step != preset.steps:
+        raise RuntimeError(f"{run.path} must have a model of step {preset.steps:,}. It has one of {model.step:,}.")
+    return [{"step": preset.steps, **function(model, data.take(build.dataset(preset, "test")))}]
+
+
+def _judged(order, measure, values):
+    better = order.sense or measure.better
+    than = np.asarray(values[order.than] if isinstance(order.than, str) else order.than, "float64")
+    return judge(values[order.better], than - order.by if better == "less" else than + order.by, better)
 
 
 def _pairs(records, field, steps):

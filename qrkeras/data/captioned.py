@@ -50,35 +50,38 @@ class CaptionedImages:
     dtype = "uint8"
     num_classes = None
 
-    def batches(self, batch_size, seed, start_step=0):
+    def batches(self, batch_size, seed, start_step=0, share=(0, 1)):
         """Endless batches of images and five captions each; batch `k` is a function of (seed, k).
 
         Of more captions five are drawn, of fewer some come twice.
 
-        Returns: `tf.data.Dataset` of `(batch_size, *shape)` uint8 and `(batch_size, 5, length)` int32, from batch
-          `start_step` on.
+        Args: share: `(i, n)`: part i of n equal parts of every batch, the rest of which is not read.
+        Returns: `tf.data.Dataset` of `(batch_size / n, *shape)` uint8 and `(batch_size / n, 5, length)` int32, from
+          batch `start_step` on.
         """
         import tensorflow as tf
 
         order.check_batches(self, batch_size, seed, start_step)
         indices = order.shuffled(self.size, batch_size, seed, start_step)
+        rows = order.rows(batch_size, share)
+        count = rows.stop - rows.start
 
         def read(step, batch):
-            given = tf.numpy_function(functools.partial(self._read, seed), [step, batch], ["uint8", "int32"])
-            shapes = (batch_size, *self.shape), (batch_size, TRAINED_ON, self.length)
+            made = functools.partial(self._read, seed, rows.start)
+            given = tf.numpy_function(made, [step, batch[rows]], ["uint8", "int32"])
+            shapes = (count, *self.shape), (count, TRAINED_ON, self.length)
             return tuple(tf.ensure_shape(value, shape) for value, shape in zip(given, shapes))
 
         steps = tf.data.Dataset.counter(start_step)
         pairs = tf.data.Dataset.zip(steps, indices)
         return pairs.map(read, num_parallel_calls=2, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
-    def _read(self, seed, step, batch):
-        random = np.random.default_rng([seed % 2**32, int(step)])
+    def _read(self, seed, first, step, batch):
         ids = []
-        for index in batch:
+        for place, index in enumerate(batch, first):
             of_one = self.captions(int(index))
-            chosen = random.permutation(len(of_one))[:TRAINED_ON]
-            chosen = np.resize(chosen, TRAINED_ON)
+            random = np.random.default_rng([seed % 2**32, int(step), place])
+            chosen = np.resize(random.permutation(len(of_one))[:TRAINED_ON], TRAINED_ON)
             ids.append([self.vocabulary.encode(of_one[i], self.length - 1) for i in chosen])
         return self.read(batch), np.array(ids, "int32")
 

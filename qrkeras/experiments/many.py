@@ -14,7 +14,10 @@ from qrkeras.presets import differences, leaves, rhythm
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """`qrkeras train PRESET --seed SEED --run-dir PATH OPTIONS`, to so many steps; `done` says that it is."""
+    """`qrkeras train PRESET --seed SEED --run-dir PATH OPTIONS`, to so many steps.
+
+    `done` says that it is; `may_diverge`, that a loss which stops being finite ends this training alone.
+    """
 
     preset: str
     seed: int
@@ -22,6 +25,7 @@ class Job:
     steps: int
     options: tuple[str, ...] = ()
     done: bool = False
+    may_diverge: bool = False
 
 
 def check_places(paths, runs_dir):
@@ -40,12 +44,20 @@ def run_of(path, preset):
     return None if differences(leaves(run.preset), leaves(preset), rhythm(preset)) else run
 
 
+def diverged(path):
+    """What stopped being finite in the run at `path`; None where it is none, or goes on."""
+    try:
+        return runs.load(path).diverged
+    except ValueError:
+        return None
+
+
 def train_all(jobs, workers, verbose=1):
     """Trains what is not done, `workers` at a time, each in a process of one thread; interrupted ones go on.
 
     Raises:
       ValueError: where there is no worker.
-      RuntimeError: where a training process fails, with its last words.
+      RuntimeError: where a training process fails, with its last words; not where a job that may diverge does.
     """
     from rich import progress
 
@@ -81,7 +93,7 @@ def _train(job):
         begin = log.tell()
         environment = {**os.environ, **processes.share(threads=1)}
         ended = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    if ended.returncode:
+    if ended.returncode and not (job.may_diverge and diverged(job.path)):
         said = (job.path / "log.txt").read_bytes()[begin:].decode(errors="replace").splitlines()[-3:]
         raise RuntimeError(
             f"training {job.preset} with seed {job.seed} ended with {ended.returncode}: {' '.join(said)}"

@@ -87,6 +87,11 @@ class Run:
                 found |= {name: {"value": x, "step": at} for name, x in record.items()}
         return found
 
+    @property
+    def diverged(self):
+        """What stopped being finite, where that ended the training; else None."""
+        return next((record["diverged"] for record in reversed(self.records()) if "diverged" in record), None)
+
     def rewind(self, step):
         """Drops what was reported after `step`, before training goes on from there."""
         kept = [record for record in self.records() if record["step"] <= step]

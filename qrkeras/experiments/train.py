@@ -15,6 +15,8 @@ from qrkeras.machine import devices as machine
 from qrkeras.models import abilities
 from qrkeras.presets import check, leaves
 
+_MEND = ". Lower the learning rates or raise the penalty, and begin a new run directory."
+
 
 class TrainingFailed(RuntimeError):
     """Training cannot go on; the message says at which step, why, and what was kept."""
@@ -125,8 +127,11 @@ def _train(run, source, model, started, evaluator, chosen, verbose):
             )
             collectives.anywhere(model.distribute_strategy, False)  # until worker 0 has saved
     except tf.errors.OpError as error:
-        raise TrainingFailed(_told(error, run)) from error
+        infinite = _infinite(error)
+        _note(run, model, chosen, infinite)
+        raise TrainingFailed(f"{infinite or _line(error)}; {_kept(run)}{_MEND if infinite else ''}") from error
     except FloatingPointError as error:
+        _note(run, model, chosen, str(error))
         raise TrainingFailed(f"{error}; {_kept(run)}") from error
     except OSError as error:
         raise TrainingFailed(f"{run.path} cannot be written ({error.strerror or error}); {_kept(run)}") from error
@@ -197,18 +202,23 @@ def _newest(run):
     return model
 
 
-def _told(error, run):
+def _infinite(error):
+    """Which loss was not finite, in words; None where something else failed."""
     found = re.search(r"assertion failed: \[(\w+) is not finite at step\] \[(\d+)\] \[([^\]]*)\]", str(error))
-    if not found:
-        # A damaged file, memory: the line that names the error, without the graph's story around it.
-        lines = error.message.splitlines() or [type(error).__name__]
-        line = next((line for line in lines if "Error: " in line), lines[0])
-        return f"{line.strip()}; {_kept(run)}"
-    loss, step, value = found.groups()
-    return (
-        f"{loss} became {value} at step {int(step):,}; {_kept(run)}. "
-        "Lower the learning rates or raise the penalty, and begin a new run directory."
-    )
+    return f"{found[1]} became {found[3]} at step {int(found[2]):,}" if found else None
+
+
+def _line(error):
+    """Of a damaged file, or memory: the line that names the error, without the graph's story around it."""
+    lines = error.message.splitlines() or [type(error).__name__]
+    return next((line for line in lines if "Error: " in line), lines[0]).strip()
+
+
+def _note(run, model, chosen, infinite):
+    """Writes what was not finite into metrics.jsonl, at the step that was not done."""
+    if infinite and chosen.cluster.first:
+        with contextlib.suppress(OSError):  # a full disk: who trains is told all the same
+            callbacks.append_record(run.metrics, {"step": model.step + 1, "diverged": infinite})
 
 
 def _kept(run):

@@ -1,7 +1,7 @@
 """What a paper claims, as frozen data: methods side by side, what is measured of them, which order is expected."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from qrkeras.families.parts import leaves, replaced
@@ -9,10 +9,11 @@ from qrkeras.families.parts import leaves, replaced
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """What is read of a run's metrics.jsonl.
+    """What is read of a run's metrics.jsonl, or measured of it at its end.
 
     `field` is the name there; `{features}` stands for the feature network. `over` says whether the figure at the last
-    step counts or the best one over training; `digits` how many of its places after the point are shown.
+    step counts or the best one over training; `digits` how many of its places after the point are shown; `arms` which
+    arms have it, all if it names none.
     """
 
     field: str
@@ -20,15 +21,27 @@ class Measure:
     better: Literal["less", "more"]
     over: Literal["last", "best"] = "last"
     digits: int = 3
+    arms: tuple[str, ...] = ()
+
+
+FID = Measure("FID[{features}] train", "FID, last", "less", digits=2)
+KID = Measure("KID[{features}] train", "KID, last", "less")
+DISTANCES = (FID, KID)
 
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """That one arm is better than another, or than a number, by a measure called `measure`."""
+    """That one arm is better than another, or than a number, by a measure called `measure`.
+
+    `by` is how much better at least; below 0, how much worse at most. `sense` says what is better where it is not what
+    the measure says.
+    """
 
     measure: str
     better: str
     than: str | float
+    by: float = 0.0
+    sense: Literal["less", "more"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +53,7 @@ class Scale:
       seeds: number of seeds, 0 to seeds - 1.
       changes: dotted field -> value, of every preset.   of: arm -> further changes, of its alone.
       says: what is smaller than in the paper, in words, and what else a reader must know.
+      presets: arm -> its preset, where `preset` does not name it.
     """
 
     preset: str
@@ -47,6 +61,10 @@ class Scale:
     changes: Mapping[str, object] = dataclasses.field(default_factory=dict)
     says: str = ""
     of: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict)
+    presets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def preset_of(self, arm):
+        return self.presets.get(arm, self.preset.format(arm=arm))
 
     def changes_of(self, arm):
         return {**self.changes, **self.of.get(arm, {})}
@@ -58,10 +76,15 @@ class Claim:
 
     Args:
       name: what `qrkeras reproduce NAME` calls it.   says: the statement.   source: where the paper makes it.
-      arms: the methods, in the order of the table.   measures: the first is drawn over training.
+      arms: the methods, in the order of the table.
+      measures: the first is drawn over training, or all of them against `against`.
       orders: what must hold beyond the intervals of the seeds for the claim to hold.
       scales: "small" and "paper" -> `Scale`.
       published: arm -> the paper's value of the first measure.   protocol: how the paper takes it.
+      measured: arm -> function of a run's last model and its held-out images, which gives figures by their fields
+        beside those that training logs.
+      against: what the picture has on its axis, if it is not steps; `at`: arm -> its value there. Arms without one are
+        drawn as levels.
     """
 
     name: str
@@ -73,6 +96,12 @@ class Claim:
     scales: Mapping[str, Scale]
     published: Mapping[str, float] = dataclasses.field(default_factory=dict)
     protocol: str = ""
+    measured: Mapping[str, Callable] = dataclasses.field(default_factory=dict)
+    against: str = ""
+    at: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def arms_with(self, measure):
+        return measure.arms or self.arms
 
     def measure(self, name):
         return next(measure for measure in self.measures if measure.name == name)

@@ -50,6 +50,8 @@ class Decomposes(Protocol):
 
     def draws(self, n, draws, seed=0): ...
 
+    def redraw(self, images, draws, seed=0): ...
+
 
 @ability("predicts quantiles of every value")
 class HasQuantiles(Protocol):

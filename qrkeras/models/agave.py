@@ -225,9 +225,17 @@ class AGAVE(OverHierarchy):
 
         Returns: NumPy array `(n, 1 + draws, height, width, channels)` uint8, f(z) first.
         """
+        latents = all_batches(self.latents_function, batch_size, sample_seeds(seed, n))
+        return self._sharing(latents, draws, seed, batch_size)
+
+    def redraw(self, images, draws=8, seed=0, batch_size=64):
+        """f(z) of the codes of uint8 images, and images that the PixelCNN++ draws of each, as of `draws`."""
+        return self._sharing(self.encode(images, batch_size), draws, seed, batch_size)
+
+    def _sharing(self, latents, draws, seed, batch_size):
         if draws < 1:
             raise ValueError(f"draws must be at least 1. Received: {draws}")
-        latents = all_batches(self.latents_function, batch_size, sample_seeds(seed, n))
+        n = len(latents)
         means = self.decode(latents, batch_size, way="auxiliary")[:, None]
         drawn = self.decode(np.repeat(latents, draws, axis=0), batch_size, seed)
         return np.concatenate([means, drawn.reshape(n, draws, *self.example_shape)], axis=1)

@@ -31,7 +31,8 @@ class AIQNVAE(VAE):
       ```
 
     Args:
-      encoder, decoder, kl_weight, latent_variance, likelihood, importance_samples, seed: as of `VAE`.
+      encoder, decoder, kl_weight, latent_variance, likelihood, importance_samples, levels, seed: as of
+        `VAE`.
       aiqn: of `networks.aiqn(latent_dim)`.   kappa: of the Huber quantile loss; 0 is plain quantile regression.
       average_decay: of the Polyak average of the AIQN (`average.averaged`), which sampling and evaluation use.
       stop_gradient: whether the encoder is left alone by the AIQN's term.
@@ -56,6 +57,7 @@ class AIQNVAE(VAE):
         seed=0,
         likelihood="discretized_logistic",
         importance_samples=1,
+        levels=256,
         **kwargs,
     ):
         if aiqn.latent_dim != decoder.input_shape[-1]:
@@ -66,7 +68,8 @@ class AIQNVAE(VAE):
         if kappa < 0:
             raise ValueError(f"kappa must be 0 (plain quantile regression) or positive. Received: {kappa}")
         check_decay(average_decay)
-        super().__init__(encoder, decoder, kl_weight, latent_variance, seed, likelihood, importance_samples, **kwargs)
+        options = {"likelihood": likelihood, "importance_samples": importance_samples, "levels": levels, **kwargs}
+        super().__init__(encoder, decoder, kl_weight, latent_variance, seed, **options)
         self.aiqn = aiqn
         self.average = averaged_copy(aiqn)
         self.kappa = kappa

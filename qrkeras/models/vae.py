@@ -6,10 +6,10 @@ import math
 import keras
 from keras import ops
 
-from qrkeras.losses import bits_per_dim, discretized_logistic, gaussian_kl, squared_error
+from qrkeras.losses import bits_per_dim, check_levels, gaussian_kl, squared_error
 from qrkeras.models.batches import all_batches
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.latent import LatentModel, check_importance_samples, normal_quantile
+from qrkeras.models.latent import LatentModel, check_importance_samples, level_nats, normal_quantile
 from qrkeras.models.noise import sample_seeds
 from qrkeras.models.saved_model import compiled
 
@@ -19,8 +19,8 @@ class VAE(LatentModel):
     """Variational autoencoder with a likelihood of grey levels  (Kingma & Welling 2014; AIQN, Supplement).
 
     The encoder gives `e(x)` and `sigma(x)`; `z = e(x) + sqrt(latent_variance) sigma(x) epsilon`; the decoder gives the
-    mean of each value: of a logistic distribution cut into the 256 grey levels, of one learned scale for each colour,
-    or of a Gaussian of variance 1/2, whose nats are squared errors. With D values in an image, the loss is
+    mean of each value: of a logistic distribution cut into the grey levels, of one learned scale for each colour, or
+    of a Gaussian of variance 1/2, whose nats are squared errors. With D values in an image, the loss is
 
         (-log p(x | z) + kl_weight KL(N(e, sigma^2) || N(0, I))) / D
 
@@ -53,11 +53,13 @@ class VAE(LatentModel):
       likelihood: `"discretized_logistic"` or `"squared_error"`.
       importance_samples: S, latents drawn for each image in training; above 1 the loss is the bound of IWAE, in nats
         per value, and `kl_weight` and `latent_variance` must be 1.
+      levels: of the discretised logistic, that the images have, spread over 0..255: 17 of digits. Figures of different
+        levels do not compare.
       seed: int, of all noise; two models with the same weights and seed train alike.
     """
 
     PARTS = ("encoder", "decoder")
-    OPTIONS = ("kl_weight", "latent_variance", "likelihood", "importance_samples")
+    OPTIONS = ("kl_weight", "latent_variance", "likelihood", "importance_samples", "levels")
     REPORTS = ("loss", "bits_per_dim", "kl")
     NOISES = ("tau", "aiqn_tau")  # the second is for subclasses
     WAYS = ("prior",)
@@ -71,6 +73,7 @@ class VAE(LatentModel):
         seed=0,
         likelihood="discretized_logistic",
         importance_samples=1,
+        levels=256,
         **kwargs,
     ):
         _check_networks(encoder, decoder)
@@ -81,6 +84,9 @@ class VAE(LatentModel):
         if not latent_variance > 0:
             raise ValueError(f"latent_variance must be positive. Received: {latent_variance}")
         check_importance_samples(importance_samples, kl_weight=(kl_weight, 1.0), latent_variance=(latent_variance, 1.0))
+        check_levels(levels)
+        if likelihood == "squared_error" and levels != 256:
+            raise ValueError(f'levels must be left out where likelihood is "squared_error". Received: {levels}')
         super().__init__(encoder.input_shape[1:], decoder.input_shape[-1], seed, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
@@ -88,6 +94,7 @@ class VAE(LatentModel):
         self.latent_variance = latent_variance
         self.likelihood = likelihood
         self.importance_samples = importance_samples
+        self.levels = levels
         if likelihood == "discretized_logistic":
             self.log_scale = self.add_log_scale()
         self.latent_functions = {
@@ -146,10 +153,8 @@ class VAE(LatentModel):
     def reconstruction(self, images, outputs):
         """`-log p(x | z)`, `(batch,)`, in nats."""
         if self.likelihood == "squared_error":
-            nats = squared_error(images, outputs)
-        else:
-            nats = discretized_logistic(images, outputs, self.log_scale)
-        return ops.sum(nats, axis=(1, 2, 3))
+            return ops.sum(squared_error(images, outputs), axis=(1, 2, 3))
+        return level_nats(images, outputs, self.log_scale, self.levels)
 
     def latents_at(self, tau, way):
         """Latents at the levels `tau`, `(batch, latent_dim)`, through one of `WAYS`."""

@@ -8,6 +8,7 @@ from qrkeras.pictures.curves import (
     minimum_curves,
     precision_recall_curves,
     reliability,
+    spread_against,
     spread_curves,
     training_curves,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "point_panels",
     "precision_recall_curves",
     "reliability",
+    "spread_against",
     "spread_curves",
     "training_curves",
 ]

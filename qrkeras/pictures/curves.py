@@ -116,6 +116,45 @@ def spread_curves(series, label, path):
     save(figure, path)
 
 
+def spread_against(measures, label, at, path):
+    """Writes a panel for each measure against a number, means over seeds with bars of a standard deviation.
+
+    Args:
+      measures: name -> series -> values, one for each seed; those that are not finite are left out.
+      label: of the number.   at: series -> number; others are drawn as levels, where they have a finite value.
+    """
+    columns = min(3, len(measures))
+    rows = -(-len(measures) // columns)
+    figure = Figure(figsize=(3.4 * columns, 2.9 * rows + 0.4), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    levels = dict.fromkeys(name for series in measures.values() for name in series if name not in at)
+    colours = dict(zip(levels, itertools.cycle(COLOURS[1:])))
+    for axis, (title, series) in zip(axes, measures.items()):
+        found = {name: _mean_deviation(values) for name, values in series.items()}
+        placed = sorted((at[name], *found[name]) for name in found if name in at)
+        if placed:
+            axis.errorbar(*zip(*placed), fmt="o-", color=COLOURS[0], linewidth=1.2, markersize=4, capsize=2)
+        for name in levels.keys() & found.keys():
+            if np.isfinite(found[name][0]):
+                axis.axhline(found[name][0], color=colours[name], linestyle="--", linewidth=1.2, label=name)
+        axis.set(title=title, xlabel=label)
+        axis.grid(alpha=0.3)
+    for axis in axes[len(measures) :]:
+        axis.set_axis_off()
+    handles = {name: handle for axis in axes for handle, name in zip(*axis.get_legend_handles_labels())}
+    if handles:
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
+    save(figure, path)
+
+
+def _mean_deviation(values):
+    """Mean and standard deviation of finite values; NaN of none, 0 of one."""
+    finite = np.asarray([value for value in values if np.isfinite(value)], "float64")
+    if not len(finite):
+        return np.nan, np.nan
+    return finite.mean(), finite.std(ddof=1) if len(finite) > 1 else 0.0
+
+
 def decompositions(rows, path):
     """Writes KL, reconstructions and bounds of models against their lambda  (Lucas's thesis, Fig. 3.4).
 

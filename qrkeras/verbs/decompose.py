@@ -70,12 +70,12 @@ def decompose(
 def _measured(run, model, images, importance_samples, seed):
     from qrkeras import data
     from qrkeras.experiments import build
+    from qrkeras.families.agave.figures import decomposed
 
     source = build.dataset(run.preset, "test")
     held_out = data.take(source, min(images, source.size))
-    parts = {name: float(part.mean()) for name, part in model.decompose(held_out, seed).items()}
-    elbo, iwae = (float(model.bits_per_dim(held_out, s, seed).mean()) for s in (1, importance_samples))
-    return {"step": model.step, "lambda": model.kl_weight, "elbo": elbo, "iwae": iwae, "images": len(held_out), **parts}
+    figures = decomposed(model, held_out, importance_samples, seed)
+    return {"step": model.step, "lambda": model.kl_weight, "images": len(held_out), **figures}
 
 
 def _table(rows, importance_samples):

@@ -13,9 +13,13 @@ def reconstruct(
     importance_samples: int = 100,
     images: int = 200,
     seed: int = 0,
+    draws: int | None = None,
     output: pathlib.Path | None = None,
 ):
     """Draw held-out images, their reconstructions and what lies between; print bits per dimension, ELBO and IWAE.
+
+    Of AGAVE a second picture shows what codes leave open: a row of an image, what the decoder says of its code, and
+    images that the PixelCNN++ draws of that.
 
     Args:
       run: Run directory of a VAE, whatever its latents.
@@ -23,16 +27,19 @@ def reconstruct(
       steps: Number of images on the line between two codes, the reconstructions included.
       importance_samples: Number of latents drawn for each image's IWAE bound.
       images: Number of held-out images whose bits per dimension are measured.
-      seed: Seed of the latents of both bounds.
-      output: PNG to write; None: RUN/reconstructed.png.
+      seed: Seed of the latents of both bounds, and of draws.
+      draws: Images drawn of each code in the second picture: AGAVE; None: 8.
+      output: PNG to write; None: RUN/reconstructed.png. The second picture is beside it, -draws.png.
     """
     from qrkeras import data
     from qrkeras.experiments import build, runs
     from qrkeras.experiments.train import load_model
-    from qrkeras.models.abilities import Reconstructs
+    from qrkeras.models.abilities import Decomposes, Reconstructs, can
 
     opened = runs.load(run)
-    model = load_model(opened, able=Reconstructs)
+    model = load_model(opened, able=Reconstructs if draws is None else Decomposes)
+    if draws is not None and draws < 1:
+        raise ValueError(f"draws must be at least 1. Received: {draws}")
     source = build.dataset(opened.preset, "test")
     if not 1 <= n <= source.size // 2 or images < 1:
         raise ValueError(
@@ -43,22 +50,36 @@ def reconstruct(
         raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
     held_out = data.take(source, min(max(images, 2 * n), source.size))
     output = output or opened.path / "reconstructed.png"
+    paths = [output]
     _draw(model, held_out[: 2 * n], output, steps)
+    if can(model, Decomposes):
+        paths.append(output.with_name(f"{output.stem}-draws.png"))
+        _draw_shared(model, held_out[:n], paths[1], draws or 8, seed)
     measured, lines = held_out[:images], []
     for name, samples in (("ELBO", 1), (f"IWAE, {importance_samples} samples", importance_samples)):
         bits = model.bits_per_dim(measured, samples, seed)
         lines.append(f"bits per dimension of {len(measured)} held-out images, {name}: {bits.mean():.4f}")
-    return [*lines, output]
+    return [*lines, *paths]
 
 
 def _draw(model, images, output, steps):
     """Writes a row for each pair of images: the first, the line from its reconstruction to the second's, the second."""
+    first, second = images[0::2], images[1::2]
+    _write([first[:, None], model.interpolate(first, second, steps), second[:, None]], output)
+
+
+def _draw_shared(model, images, output, draws, seed):
+    """Writes a row for each image: itself, what the decoder says of its code, draws of it  (Lucas, Fig. 3.7)."""
+    _write([images[:, None], model.redraw(images, draws, seed)], output)
+
+
+def _write(columns, output):
+    """Writes rows of images, `(n, columns, height, width, channels)` each, side by side."""
     import numpy as np
 
     from qrkeras import pictures
 
-    first, second = images[0::2], images[1::2]
-    columns = [first[:, None], model.interpolate(first, second, steps), second[:, None]]
-    rows = np.concatenate(columns, axis=1).reshape(-1, *images.shape[1:])
+    rows = np.concatenate(columns, axis=1)
     output.parent.mkdir(parents=True, exist_ok=True)
-    pictures.image_grid(rows, output, columns=steps + 2, scale=max(2, 64 // images.shape[2]))
+    images = rows.reshape(-1, *rows.shape[2:])
+    pictures.image_grid(images, output, columns=rows.shape[1], scale=max(2, 64 // images.shape[2]))

@@ -77,17 +77,15 @@ def text(result, command):
     lines += [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for arm in result.arms:
         cells = [arm.name, f"{arm.preset.steps:,}"]
-        cells += [tables.spread(result.values[measure.name][arm.name], measure.digits) for measure in claim.measures]
+        cells += [_cell(result.values[measure.name].get(arm.name), measure.digits) for measure in claim.measures]
         cells += [f"{claim.published[arm.name]:g}" if arm.name in claim.published else ""] if published else []
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| expected | by | gain, 95% interval | seeds | |", "|---|---|---|---|---|"]
+    lines += ["", *_diverged(result)]
+    lines += ["| expected | by | gain, 95% interval | seeds | |", "|---|---|---|---|---|"]
     for order, verdict in zip(claim.orders, result.verdicts, strict=True):
-        than = order.than if isinstance(order.than, str) else f"{order.than:g}"
         interval = f"{verdict.gain:.3g}, {verdict.low:.3g} to {verdict.high:.3g}"
         agree, of = verdict.seeds
-        lines.append(
-            f"| {order.better} better than {than} | {order.measure} | {interval} | {agree} of {of} | {verdict.says} |"
-        )
+        lines.append(f"| {_expected(order)} | {order.measure} | {interval} | {agree} of {of} | {verdict.says} |")
     lines += ["", f"Each run by such a command as `{result.arms[0].command} --seed 0`."]
     return "\n".join(lines) + "\n"
 
@@ -102,12 +100,37 @@ def record(result):
             name: {arm: _finite(values) for arm, values in by_arm.items()}
             for name, by_arm in result.values.items()
         },
+        "diverged": {arm: why for arm, why in result.diverged.items() if why},
         "orders": [
-            {"better": order.better, "than": order.than, "measure": order.measure, "seeds": verdict.seeds,
+            {"better": order.better, "than": order.than, "measure": order.measure, "by": order.by, "sense": order.sense,
+             "seeds": verdict.seeds,
              "gain": _finite([verdict.gain])[0], "interval": _finite([verdict.low, verdict.high]), "says": verdict.says}
             for order, verdict in zip(result.claim.orders, result.verdicts, strict=True)
         ],
     }  # fmt: skip
+
+
+def _cell(values, digits):
+    return "" if values is None else tables.spread(values, digits)
+
+
+def _expected(order):
+    """An order in words."""
+    than = order.than if isinstance(order.than, str) else f"{order.than:g}"
+    if order.by < 0:
+        return f"{order.better} at most {-order.by:g} worse than {than}"
+    least = f" by at least {order.by:g}" if order.by else ""
+    return f"{order.better} {order.sense or 'better'} than {than}{least}"
+
+
+def _diverged(result):
+    """Which runs diverged, in lines that end with an empty one; none where none did."""
+    lines = [
+        f"* {arm}, seed {seed}, diverged: {why}."
+        for arm, of_seeds in result.diverged.items()
+        for seed, why in of_seeds.items()
+    ]
+    return [*lines, ""] if lines else []
 
 
 def _finite(values):
@@ -121,7 +144,11 @@ def _heading(measure):
 def _draw(result, path):
     from qrkeras import pictures
 
-    pictures.spread_curves(result.curves, result.claim.measures[0].name, path)
+    claim = result.claim
+    if claim.against:
+        pictures.spread_against(result.values, claim.against, claim.at, path)
+    else:
+        pictures.spread_curves(result.curves, claim.measures[0].name, path)
 
 
 def _list():

@@ -1,6 +1,7 @@
 """What is read of a claim's runs, and which of them are done, of runs that are made up."""
 
 import dataclasses
+import math
 import pathlib
 import types
 
@@ -28,8 +29,9 @@ RECORDS = [
 
 @pytest.fixture
 def run(monkeypatch):
-    found = types.SimpleNamespace(preset=PRESET, steps=4, told=RECORDS)
+    found = types.SimpleNamespace(path="run", preset=PRESET, steps=4, told=RECORDS)
     found.records = lambda: [record for record in found.told if record["step"] <= found.steps]
+    found.diverged = None
     monkeypatch.setattr(reproduced.runs, "load", lambda path: found)
     return found
 
@@ -59,3 +61,39 @@ def test_a_run_of_images_is_done_when_it_was_evaluated(run):
     assert not reproduced._is_done("run", preset)
     run.told = [*RECORDS, {"step": 3, "features": "digits-cnn"}]
     assert reproduced._is_done("run", preset)
+
+
+def test_a_run_that_diverged_is_done_and_the_worst(run):
+    run.told = [{"step": 1, "fed": 5, "kl": 2.0}, {"step": 2, "diverged": "d_loss became nan at step 2"}]
+    run.diverged = "d_loss became nan at step 2"
+    assert reproduced._is_done("run", PRESET)
+    result = reproduced.measure(CLAIM, SCALE, [ARM])
+    assert result.values["fed"] == {"nsgan": [5.0]}  # the best before it diverged
+    assert math.isnan(result.values["last"]["nsgan"][0]) and result.says == "not decided"
+    assert result.diverged == {"nsgan": {0: "d_loss became nan at step 2"}}
+    run.told, run.steps = [*RECORDS, {"step": 4, "diverged": "behind the claim's last step"}], 4
+    assert reproduced.measure(CLAIM, SCALE, [ARM]).diverged == {"nsgan": {}}
+
+
+def test_what_a_claim_measures_itself_is_a_line_of_the_last_step(run, monkeypatch):
+    """Bits of an arm that alone has them; the model is that of the claim's last step."""
+    found = types.SimpleNamespace(step=3)
+    monkeypatch.setattr(reproduced, "load_model", lambda run: found)
+    monkeypatch.setattr(reproduced.build, "dataset", lambda preset, split: split)
+    monkeypatch.setattr(reproduced.data, "take", lambda source: f"images of {source}")
+    told = []
+    measured = {"nsgan": lambda model, images: told.append((model, images)) or {"bits": 1.5}}
+    measures = (Measure("bits", "bits", "less", arms=("nsgan",)), CLAIM.measures[2])
+    orders = (Order("bits", "nsgan", 1.4, by=-0.2), Order("bits", "nsgan", 1.6, by=0.2, sense="more"))
+    claim = dataclasses.replace(
+        CLAIM, arms=("nsgan", "qrgan"), measures=measures, orders=orders, measured=measured
+    )  # fmt: skip
+    other = dataclasses.replace(ARM, name="qrgan")
+    result = reproduced.measure(claim, SCALE, [ARM, other])
+    assert told == [(found, "images of test")]
+    assert result.values == {"bits": {"nsgan": [1.5]}, "last": {"nsgan": [4.0], "qrgan": [4.0]}}
+    # 1.5 is 0.1 worse than 1.4, where 0.2 are allowed: 0.1 to spare. And 0.1 less than 1.6, where 0.2 more are asked.
+    assert [verdict.gain for verdict in result.verdicts] == pytest.approx([0.1, -0.3])
+    found.step = 4
+    with pytest.raises(RuntimeError, match="run must have a model of step 3. It has one of 4."):
+        reproduced.measure(claim, SCALE, [ARM, other])

@@ -39,6 +39,10 @@ def test_batches_go_on_from_any_step_and_captions_belong_to_their_images():
         np.testing.assert_array_equal(ids[:, :, 0], images[:, 0, 0, :1] + 2 + np.zeros(5, "int32"))
         assert {7 + 2, 8 + 2} == set(ids[:, :, 1].ravel()), "both captions of an image are among its five"
     assert not np.array_equal(whole[0][1], first(made.batches(3, seed=2), 1)[0][1])
+    for worker in range(3):
+        for (images, ids), part in zip(whole, first(made.batches(3, seed=1, share=(worker, 3)), 5), strict=True):
+            np.testing.assert_array_equal(images[worker : worker + 1], part[0])
+            np.testing.assert_array_equal(ids[worker : worker + 1], part[1])
 
 
 def test_of_more_than_five_captions_five_are_drawn():

@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -274,6 +275,7 @@ def test_a_loss_that_stops_being_finite(tiny_points, tmp_path):
     with pytest.raises(TrainingFailed, match=r"[dg]_loss became (nan|-?inf) at step [12]; no checkpoint had been sav"):
         train.train("x", preset, 0, tmp_path / "run", verbose=0)
     assert checkpoints(tmp_path / "run" / "checkpoints") == []
+    assert re.fullmatch(r"[dg]_loss became (nan|-?inf) at step [12]", runs.load(tmp_path / "run").diverged)
 
 
 def test_samples_that_stop_being_finite(tiny_points, tmp_path):
@@ -281,6 +283,7 @@ def test_samples_that_stop_being_finite(tiny_points, tmp_path):
     preset = dataclasses.replace(tiny_points, generator_optimizer=adam, steps_per_execution=1, sample_every=1)
     with pytest.raises(TrainingFailed, match="the samples are not finite at step 1; no checkpoint"):
         train.train("x", preset, 0, tmp_path / "run", verbose=0)
+    assert runs.load(tmp_path / "run").diverged == "the samples are not finite at step 1"
 
 
 def test_weights_that_stop_being_finite(begun, monkeypatch):

@@ -114,6 +114,20 @@ def test_sample_by_way_and_by_shared_latents(agave_run, tmp_path, done):
     assert 1.9 < width / height < 2.1  # two rows of four
 
 
+@pytest.mark.long
+def test_reconstruct_shows_draws_that_share_a_code(agave_run, tmp_path, done):
+    told = done("reconstruct", agave_run.path, "--n", 2, "--steps", 2, "--importance-samples", 1, "--images", 2,
+                "--draws", 3, "--output", tmp_path / "x.png")  # fmt: skip
+    assert told.splitlines()[-2:] == [str(tmp_path / "x.png"), str(tmp_path / "x-draws.png")]
+    # Image, f(z), 3 draws; each 8 x 8 pixels and a line between, 8 times as large.
+    shown = np.asarray(Image.open(tmp_path / "x-draws.png"))[::8, ::8]
+    assert shown.shape == (2 * 9 + 1, 5 * 9 + 1)
+    images = data.take(build.dataset(TINY, "test"), 2)
+    rows = np.concatenate([images[:, None], load_model(agave_run).redraw(images, 3)], axis=1)
+    for i, j in np.ndindex(2, 5):
+        np.testing.assert_array_equal(shown[1 + 9 * i : 9 + 9 * i, 1 + 9 * j : 9 + 9 * j], rows[i, j, ..., 0])
+
+
 def test_decompose(agave_run, tmp_path, done):
     shown = done("decompose", agave_run.path, "--images", 6, "--importance-samples", 3, "--output", tmp_path / "parts")
     assert "x under another's f" in shown and "IWAE, 3" in shown and "Means of 6 held-out images." in shown
@@ -130,6 +144,7 @@ def test_decompose(agave_run, tmp_path, done):
     [
         ("decompose", ["--images", "1"], "images must be at least 2"),
         ("decompose", ["--importance-samples", "0"], "importance_samples must be at least 1. Received: 0"),
+        ("reconstruct", ["--draws", "0"], "draws must be at least 1. Received: 0"),
         ("sample", ["--draws", "0"], "draws must be at least 1. Received: 0"),
         ("sample", ["--draws", "2", "--n", "0"], "n must be at least 1 sample. Received: 0"),
         ("sample", ["--draws", "2", "--way", "pixels"], "way must be left out where draws are given"),

@@ -24,9 +24,12 @@ def test_orders_name_arms_and_measures(claim):
     names = {measure.name for measure in claim.measures}
     assert claim.orders and len(names) == len(claim.measures)
     for order in claim.orders:
-        assert order.measure in names and order.better in claim.arms
-        assert order.than in claim.arms or not isinstance(order.than, str)
+        assert order.measure in names
+        arms = claim.arms_with(claim.measure(order.measure))
+        assert order.better in arms and (order.than in arms or not isinstance(order.than, str))
     assert set(claim.published) <= set(claim.arms)
+    assert set(claim.measured) | set(claim.at) <= set(claim.arms) and bool(claim.against) == bool(claim.at)
+    assert all(set(measure.arms) <= set(claim.arms) for measure in claim.measures)
     assert all(claim.published.values()) and bool(claim.published) == bool(claim.protocol)
 
 

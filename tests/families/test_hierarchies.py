@@ -51,6 +51,18 @@ def test_the_plain_hierarchy_differs_in_the_flow_alone():
     assert dataclasses.replace(plain, network=dataclasses.replace(plain.network, flow=True)) == preset
 
 
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("hvae-iwae-digits", {"importance_samples": 5, "free_nats": 0.0}),
+        ("hvae-uniform-digits", {"likelihood": "dequantized_uniform"}),
+        ("hvae-variational-digits", {"likelihood": "dequantized_variational"}),
+    ],
+)
+def test_refinements_differ_from_the_plain_hierarchy_in_one_thing(name, changes):
+    assert presets.get(name) == dataclasses.replace(presets.get("hvae-digits"), **changes)
+
+
 def test_a_preset_has_the_levels_of_its_data():
     for name in ("iafvae-digits", "iafvae-photo-patches"):
         preset = presets.get(name)

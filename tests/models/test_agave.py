@@ -227,6 +227,14 @@ def test_draws_that_share_a_latent(made):
         made.draws(2, 0)
 
 
+def test_draws_that_share_the_code_of_an_image(made):
+    rows = made.redraw(IMAGES[:2], 3, seed=4)
+    assert rows.shape == (2, 4, 8, 8, 1)
+    np.testing.assert_array_equal(rows[:, 0], made.reconstruct(IMAGES[:2], way="auxiliary"))
+    alone = made.decode(np.repeat(made.encode(IMAGES[:2]), 3, axis=0), seed=4)
+    np.testing.assert_array_equal(rows[:, 1:].reshape(alone.shape), alone)
+
+
 def test_what_a_bound_is_made_of(made):
     images = IMAGES[:5]
     parts = made.decompose(images, seed=2)

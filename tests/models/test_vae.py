@@ -346,12 +346,27 @@ def test_mixed_precision_trains_and_samples():
     assert m.bits_per_dim(IMAGES[:2]).dtype == np.float32
 
 
+def test_levels_of_the_data():
+    """A grey value 128 is level 8 of 17, x = 0, whose bin reaches 1/16 to each side; the scale is e^-2."""
+    m = model(VAE, levels=17)
+    images, means = np.full((2, 8, 8, 1), 128, "uint8"), np.zeros((2, 8, 8, 1), "float32")
+    # P = S(e^2 / 16) - S(-e^2 / 16) = tanh(e^2 / 32), for each of 64 values.
+    expected = -64 * np.log(np.tanh(np.exp(2) / 32))
+    np.testing.assert_allclose(m.reconstruction(images, means), expected, rtol=1e-5)
+    assert model(levels=17).get_config()["levels"] == 17
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"kl_weight": -0.5}, "kl_weight must be 0 or positive. Received: -0.5"),
         ({"latent_variance": 0.0}, "latent_variance must be positive. Received: 0.0"),
         ({"kappa": -1.0}, "kappa must be 0 .* or positive. Received: -1.0"),
+        ({"levels": 1}, "levels must be 2 to 256. Received: 1"),
+        (
+            {"levels": 17, "likelihood": "squared_error"},
+            "levels must be left out where .*squared_error",
+        ),
         ({"average_decay": 1.0}, r"average_decay must be in \[0, 1\). Received: 1.0"),
     ],
 )

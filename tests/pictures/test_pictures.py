@@ -129,6 +129,19 @@ def test_minimum_curves_are_written(tmp_path):
     assert Image.open(tmp_path / "curves.png").size == (770, 440)
 
 
+def test_measures_against_a_number(tmp_path, monkeypatch):
+    measures = {"KL": {"one": [4.0, 2.0], "two": [1.0, np.nan], "plain": [0.5, 0.1]}, "bits": {"exact": [2.0, 2.0]}}
+    figures = []
+    monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
+    pictures.spread_against(measures, "lambda", {"two": 2.0, "one": 1.0}, tmp_path / "against.png")
+    left, right = figures[0].axes
+    # (4 + 2) / 2 at 1, and at 2 the one that is finite; plain's level is (0.5 + 0.1) / 2.
+    assert left.lines[0].get_xydata().tolist() == [[1.0, 3.0], [2.0, 1.0]]
+    assert [line.get_ydata()[0] for line in left.lines if line.get_linestyle() == "--"] == pytest.approx([0.3])
+    assert [line.get_ydata()[0] for line in right.lines] == [2.0]
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == ["plain", "exact"]
+
+
 def test_precision_recall_curves(tmp_path, monkeypatch):
     curve = types.SimpleNamespace(recall=np.array([0.0, 0.5, 0.75]), precision=np.array([1.0, 0.5, 0.25]))
     pictures.precision_recall_curves({"a": curve, "b": curve}, tmp_path / "prd.png")

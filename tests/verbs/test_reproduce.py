@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import math
+import shutil
+import subprocess
 
 import pytest
 
 from qrkeras import cli, families
 from qrkeras.experiments import many
 from qrkeras.families.claim import Claim, Measure, Order, Scale
+from qrkeras.verbs import reproduce
 
 FED = Measure("fed", "modes fed", "more")
 CLAIM = Claim(
@@ -67,6 +70,51 @@ def test_nothing_is_trained_twice(made, monkeypatch, done):
     assert "| qrgan | 4 |" in done("reproduce", "tiny", "--runs-dir", made, "--output", made / "again")
     first, again = (json.loads((made / f"{name}.json").read_text()) for name in ("tiny-small", "again"))
     assert first == again
+
+
+def test_a_run_that_diverges_is_told_and_stops_nothing(made, tmp_path, monkeypatch, done):
+    """Seed 1 of an arm: its training fails and says why in its records; given again, it is not trained again."""
+    shutil.copytree(made, tmp_path / "claims")
+    broken = tmp_path / "claims" / "nsgan-ring8+network.width=4-1" / "metrics.jsonl"
+    broken.write_text('{"step": 2, "fed": 1}\n')
+    trained = []
+
+    def diverges(command, **_):
+        trained.append(command)
+        with broken.open("a") as file:
+            file.write('{"step": 3, "diverged": "d_loss became nan at step 3"}\n')
+        return subprocess.CompletedProcess(command, 2)
+
+    monkeypatch.setattr(many.subprocess, "run", diverges)
+    for _ in range(2):
+        shown = done("reproduce", "tiny", "--runs-dir", tmp_path / "claims")
+        assert "* nsgan, seed 1, diverged: d_loss became nan at step 3." in shown and "(1 of 2 finite)" in shown
+        assert len(trained) == 1
+    found = json.loads((tmp_path / "claims" / "tiny-small.json").read_text())
+    assert found["diverged"] == {"nsgan": {"1": "d_loss became nan at step 3"}}
+    assert found["values"]["modes fed"]["nsgan"][1] is None and found["says"] == "not decided"
+
+
+def test_a_training_that_fails_otherwise_stops_it(made, tmp_path, monkeypatch, capfd):
+    shutil.copytree(made, tmp_path / "claims")
+    (tmp_path / "claims" / "nsgan-ring8+network.width=4-1" / "metrics.jsonl").unlink()
+    monkeypatch.setattr(many.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 2))
+    with pytest.raises(SystemExit):
+        cli.main(["reproduce", "tiny", "--runs-dir", str(tmp_path / "claims")])
+    assert "training nsgan-ring8 with seed 1 ended with 2" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        (Order("m", "a", "b"), "a better than b"),
+        (Order("m", "a", 5.0, sense="more"), "a more than 5"),
+        (Order("m", "a", "b", 0.1), "a better than b by at least 0.1"),
+        (Order("m", "a", "b", -0.01), "a at most 0.01 worse than b"),
+    ],
+)
+def test_orders_in_words(order, words):
+    assert reproduce._expected(order) == words
 
 
 def test_a_changed_claim_trains_anew(made, monkeypatch):

@@ -1,13 +1,11 @@
 """What the papers of QRGAN and of M-BGAN claim, and how it is tried here."""
 
-from qrkeras.families.claim import Claim, Measure, Order, Scale
+from qrkeras.families.claim import DISTANCES, FID, Claim, Measure, Order, Scale
 from qrkeras.families.gan import images, mixed
 
 FED = Measure("fed", "modes with at least 20 of 10,000", "more", digits=1)
 MODES = (FED, Measure("captured", "modes captured", "more", digits=1), Measure("high_quality", "high quality", "more"))
-FID = Measure("FID[{features}] train", "FID, last", "less", digits=2)
 MINIMUM_FID = Measure("FID[{features}] train", "FID", "less", over="best", digits=2)
-KID = Measure("KID[{features}] train", "KID, last", "less")
 BASELINES = ("nsgan", "lsgan", "wgan-gp", "qrgan")
 
 
@@ -65,7 +63,7 @@ MIXED_IMAGES = Claim(
     "M-BGAN's samples are nearer to CIFAR-10 than those of BGAN and of five baselines on the same network",
     "Lucas, Table 4.1",
     IMAGES,
-    (FID, KID),
+    DISTANCES,
     BEST_OF_ALL,
     {
         "small": Scale(
@@ -92,7 +90,7 @@ MIXED_DIGITS = Claim(
     "On digits, M-BGAN's samples are nearer to the data than those of BGAN and of five baselines on the same network",
     "Lucas, Table 4.1, of CIFAR-10; Choice: on digits",
     IMAGES,
-    (FID, KID),
+    DISTANCES,
     BEST_OF_ALL,
     {
         "small": Scale(

@@ -1,8 +1,9 @@
 """VAE, AIQN-VAE and hierarchical VAE."""
 
 from qrkeras.families.vae import hierarchies, presets
+from qrkeras.families.vae.claims import CLAIMS
 
-CLAIMS = SPACES = ()
+SPACES = ()
 PRESETS = {**presets.PRESETS, **hierarchies.PRESETS}
 PUBLISHED = {**presets.PUBLISHED, **hierarchies.PUBLISHED}
 

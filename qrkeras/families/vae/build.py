@@ -14,7 +14,8 @@ def build(preset, source, seed):
     activation = "tanh" if preset.likelihood == "squared_error" else None
     networks = preset.network.build(image_size, channels, preset.latent_dim, activation, seed)
     options = {
-        field: getattr(preset, field) for field in ("kl_weight", "latent_variance", "likelihood", "importance_samples")
+        field: getattr(preset, field)
+        for field in ("kl_weight", "latent_variance", "likelihood", "importance_samples", "levels")
     }
     options["seed"] = seed
     if preset.aiqn is None:

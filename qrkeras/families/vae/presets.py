@@ -26,6 +26,7 @@ SOURCES = {
     "latent_dim": "AIQN, Supplement, CelebA",
     "likelihood": "Choice: the supplement is silent, footnote 4 has squared errors (the presets called squared)",
     "importance_samples": "Choice: the ELBO",
+    "levels": "Choice: grey levels of uint8",
     "optimizer": "AIQN, Supplement, footnote 4: Adam, 2e-4, beta_1 0.5; the rest Keras' defaults",
     "batch_size": "AIQN, Supplement, footnote 4",
     "steps": "AIQN, Supplement, CelebA",

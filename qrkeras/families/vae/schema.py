@@ -61,6 +61,9 @@ class VaePreset(GenerativePreset):
     variance 1/2."""
     importance_samples: Count = 1
     """Latents drawn for each image in training; above 1 the loss is the bound of IWAE, which nothing may weigh."""
+    levels: Levels = 256
+    """Grey levels of the discretised logistic that the images have, spread over 0 to 255: 17 of digits. Figures of
+    different levels do not compare."""
 
     @property
     def objective(self):
