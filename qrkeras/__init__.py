@@ -65,6 +65,7 @@ _SERIALIZABLE = {
     "losses": (
         "Auxiliary",
         "BatchSmoothing",
+        "DensityRatio",
         "Hinge",
         "LeastSquares",
         "Mixup",
@@ -75,6 +76,7 @@ _SERIALIZABLE = {
     "models": (
         "AGAVE",
         "AIQNVAE",
+        "DensityModel",
         "GAN",
         "HierarchicalVAE",
         "PixelCNN",

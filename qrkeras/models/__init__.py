@@ -9,6 +9,7 @@ from qrkeras.machine.keras_settings import check_keras
 
 check_keras()
 
+from qrkeras.models.ade import DensityModel
 from qrkeras.models.agave import AGAVE
 from qrkeras.models.aiqn_vae import AIQNVAE
 from qrkeras.models.gan import GAN
@@ -19,4 +20,15 @@ from qrkeras.models.pixeliqn import PixelIQN
 from qrkeras.models.vae import VAE
 from qrkeras.models.vqvae import VQVAE
 
-__all__ = ["AGAVE", "AIQNVAE", "GAN", "HierarchicalVAE", "PixelCNN", "PixelCNNPlusPlus", "PixelIQN", "VAE", "VQVAE"]
+__all__ = [
+    "AGAVE",
+    "AIQNVAE",
+    "DensityModel",
+    "GAN",
+    "HierarchicalVAE",
+    "PixelCNN",
+    "PixelCNNPlusPlus",
+    "PixelIQN",
+    "VAE",
+    "VQVAE",
+]

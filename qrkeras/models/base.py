@@ -36,7 +36,8 @@ class GenerativeModel(TrainedModel):
       PARTS, OPTIONS: arguments of the constructor: Keras objects, and plain values. They are the configuration.
       REPORTS: names of what `fit` logs, of what `measures` returns.
       PLAYERS: loss that is descended, by its name in what `measures` returns -> parts that it moves, or None for all
-        that train.
+        that train and no other loss moves.
+      LACKS: abilities that the class has, and this model has not.
       AVERAGES: part that follows another by a Polyak average of `average_decay` -> that other.
       NOISES: names of the noise that `measures` draws, each of its own stream.
       noise_shapes: shapes of noises that have another than `noise_shape`, by name.
@@ -53,6 +54,7 @@ class GenerativeModel(TrainedModel):
     OPTIONS = ()
     NOISES = ("tau",)
     noise_shapes = {}
+    LACKS = ()
     WAYS = ("prior",)
     BOUNDED_WAY = "prior"
     distribution = "levels"

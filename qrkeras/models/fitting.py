@@ -135,9 +135,10 @@ class TrainedModel(keras.Model):
 
     def moved_by(self, player):
         """The weights that a loss of `PLAYERS` moves, in the order of the model's."""
-        if self.PLAYERS[player] is None:
-            return self.trainable_variables
-        return [v for name in self.PLAYERS[player] for v in getattr(self, name).trainable_variables]
+        if self.PLAYERS[player] is not None:
+            return [v for name in self.PLAYERS[player] for v in self.parts[name].trainable_variables]
+        others = {id(v) for other, parts in self.PLAYERS.items() if parts is not None for v in self.moved_by(other)}
+        return [v for v in self.trainable_variables if id(v) not in others]
 
     def check_batches(self, sizes):
         """Raises ValueError if `fit` cannot train on batches of these sizes: the last may be smaller."""

@@ -6,6 +6,7 @@ from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
 from qrkeras.networks.pixelcnnpp import PixelPlusNetwork, pixelcnnpp
+from qrkeras.networks.plain_discriminator import plain_discriminator
 from qrkeras.networks.real_nvp import RealNVP, real_nvp
 from qrkeras.networks.sngan import sngan_discriminator, sngan_generator
 from qrkeras.networks.top_down import Inferred, TopDownNetwork, top_down
@@ -26,6 +27,7 @@ __all__ = [
     "mlp",
     "pixelcnn",
     "pixelcnnpp",
+    "plain_discriminator",
     "real_nvp",
     "sngan_discriminator",
     "sngan_generator",

@@ -26,6 +26,11 @@ FIGURES = """
     iafvae         3.11
     pixelcnnpp     2.92
     agave          2.92
+    gan-ade        31.4
+    vae-ade       171.0
+    v-ade-ade     112.0
+    av-gde-ade     58.6
+    av-ade-ade     28.0
 """
 
 
