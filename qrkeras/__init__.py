@@ -40,6 +40,7 @@ _SERIALIZABLE = {
         "ChannelAffine",
         "ChannelCoupling",
         "CheckerboardCoupling",
+        "ClassProjection",
         "ColourDense",
         "ConvAveragePool2D",
         "Dequantizer",

@@ -19,7 +19,7 @@ from qrkeras.models import step
 from qrkeras.models.abilities import HasLikelihood, JudgesRealism, Reconstructs
 from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images
-from qrkeras.models.latent import normal_quantile
+from qrkeras.models.latent import given, normal_quantile
 from qrkeras.models.over_hierarchy import OverHierarchy
 from qrkeras.models.reports import Reports
 from qrkeras.models.signature import Signature
@@ -74,8 +74,8 @@ class DensityModel(OverHierarchy):
       ```
 
     Args:
-      hierarchy: of `networks.top_down`.   flow: f, of `networks.real_nvp`, or None.
-      discriminator: Keras model of images in [-1, 1) to one logit, or None.
+      hierarchy: of `networks.top_down`, with classes or without.   flow: f, of `networks.real_nvp`, or None.
+      discriminator: Keras model of images in [-1, 1), and of labels where there are classes, to one logit, or None.
       coverage: what L_C moves. "all": all but the discriminator. "encoder": the encoder and sigma. "none": nothing.
       adversarial_weight: w, 0 or more.   gradient_penalty: its weight, 0 or more.
       flow_from: updates before f begins to move: where it moves from the start on few data, latents stay idle.
@@ -110,6 +110,7 @@ class DensityModel(OverHierarchy):
             if not value >= 0:
                 raise ValueError(f"{name} must be 0 or positive. Received: {value}")
         _check_parts(hierarchy, flow, discriminator, coverage)
+        self.num_classes = hierarchy.num_classes
         super().__init__(hierarchy.image_shape, hierarchy.latent_dim, seed, **kwargs)
         self.hierarchy, self.flow, self.discriminator = hierarchy, flow, discriminator
         self.coverage = coverage
@@ -181,9 +182,10 @@ class DensityModel(OverHierarchy):
             return self.discriminator_optimizer
         return self.encoder_optimizer if player == "loss" and self.encoder_optimizer else self.main_optimizer
 
-    def call(self, images):
+    def call(self, images, *labels):
         """Reconstructions of images in [-1, 1)."""
-        return self.image_of(self.hierarchy.decode(self._codes(self._features(images)[0])))
+        codes = self._codes(self._features(images)[0], *labels)
+        return self.image_of(self.hierarchy.decode(codes, *labels))
 
     def dequantized(self, images, tau=None):
         """x of uint8 images, its noise the last levels of tau, or 1/2."""
@@ -210,13 +212,13 @@ class DensityModel(OverHierarchy):
         return self._features(self.dequantized(images, tau))[0]
 
     def measures(self, batch, noise, training, wanted=None):
-        tau, found = noise("tau"), {}
+        tau, labels, found = noise("tau"), given(batch.labels), {}
         x = self.dequantized(batch.examples, tau)
         if self.coverage != "none" and wanted != "d_total":
-            found |= self._covered(x, self.gaussian_noise(tau))
+            found |= self._covered(x, self.gaussian_noise(tau), labels)
         if self.discriminator is not None:
-            fake = self.image_of(self.generate(noise("fake"), self.WAYS[0])[1])
-            found |= self._judged(x, fake, noise, training, wanted)
+            fake = self.image_of(self.generate(noise("fake"), self.WAYS[0], *labels)[1])
+            found |= self._judged(x, fake, labels, noise, training, wanted)
         if "adversarial_loss" in found and "adversarial_loss" not in self.PLAYERS:
             found["loss"] = (
                 found["loss"]
@@ -224,32 +226,38 @@ class DensityModel(OverHierarchy):
             )
         return found
 
-    def _covered(self, x, noise):
+    def _covered(self, x, noise, labels):
         """L_C, its bits per dimension and its KL."""
         y, log_det = self._features(x)
         if self.flow is not None and self.flow_from:
             y, log_det = (self._held(value, self.flow_from) for value in (y, log_det))
-        inferred = self.hierarchy(y, noise)
+        inferred = self.hierarchy(y, noise, *labels)
         kl = ops.mean(ops.sum(self.kl(inferred), axis=-1))
         loss = ops.mean(self._nats(y, inferred.outputs, log_det)) + kl
         return {"loss": loss, "bits_per_dim": bits_per_dim(dequantized_nats(loss / self.num_values, 0.0)), "kl": kl}
 
-    def _judged(self, x, fake, noise, training, wanted):
+    def _judged(self, x, fake, labels, noise, training, wanted):
         """The discriminator's loss, L_Q, and what the discriminator descends, the first and the penalty."""
-        found, fake_outputs = {}, self.discriminator(fake, training=training)
+
+        def logits(images):
+            return self._logits(images, labels, training)
+
+        found, fake_outputs = {}, logits(fake)
         if wanted != "d_total":
             found["adversarial_loss"] = self.objective.generator(fake_outputs)
         if wanted in (None, "d_total"):
-            d_loss = self.objective.discriminator(self.discriminator(x, training=training), fake_outputs)
+            d_loss = self.objective.discriminator(logits(x), fake_outputs)
             found |= {"d_loss": d_loss, "d_total": d_loss}
             if self.gradient_penalty and training:
                 points = interpolate(x, fake, noise.fractions())
-                penalty = ops.mean(gradient_penalty(step.input_gradient(self._logits, points)))
+                slopes = step.input_gradient(lambda images: logits(images)[:, 0], points)
+                penalty = ops.mean(gradient_penalty(slopes))
                 found["d_total"] = d_loss + self.gradient_penalty * penalty
         return found
 
-    def _logits(self, x):
-        return self.discriminator(x, training=True)[:, 0]
+    def _logits(self, x, labels, training):
+        """o, `(batch, 1)`, of images x and of labels, where there are classes."""
+        return self.discriminator([x, *labels] if labels else x, training=training)
 
     def _since(self, first_step, value=1.0):
         """`value` from a step on, 0 before."""
@@ -264,14 +272,15 @@ class DensityModel(OverHierarchy):
         """`-log p(x | z)`, `(batch,)`, a density's."""
         return ops.sum(gaussian_nats(y, means, self.log_scale), axis=(1, 2, 3)) - log_det
 
-    def posterior(self, images, training=False):
-        """The images: each draw has noise of its own within their grey levels."""
-        return images
+    def posterior(self, images, *labels, training=False):
+        """Images and labels: each draw has noise of its own within the grey levels."""
+        return images, labels
 
     def infer(self, posterior, tau, training=False):
         """Outputs are features, the means of their Gaussians, and the log-determinant."""
-        y, log_det = self._features(self.dequantized(posterior, tau))
-        inferred = self.hierarchy(y, self.gaussian_noise(tau))
+        images, labels = posterior
+        y, log_det = self._features(self.dequantized(images, tau))
+        inferred = self.hierarchy(y, self.gaussian_noise(tau), *labels)
         return inferred.latents, ops.sum(inferred.log_ratio, axis=-1), (y, inferred.outputs, log_det)
 
     def reconstruction(self, images, outputs):
@@ -279,9 +288,9 @@ class DensityModel(OverHierarchy):
         nats = self._nats(*outputs) / self.num_values
         return self.num_values * dequantized_nats(nats, 0.0)
 
-    def generate(self, tau, way):
+    def generate(self, tau, way, *labels):
         """Latents, and features drawn of their Gaussians or the means of these; sigma is not moved by them."""
-        latents, features = super().generate(tau, way)
+        latents, features = super().generate(tau, way, *labels)
         if way == "gaussian":
             deviation = ops.exp(ops.stop_gradient(self.log_scale))
             features = features + deviation * normal_quantile(self._of_values(tau))
@@ -290,13 +299,13 @@ class DensityModel(OverHierarchy):
     def images_of(self, outputs):
         return ops.cast(quantized(self.image_of(outputs), self.levels), "uint8")
 
-    def bits_per_dim(self, images, samples=1, seed=0, batch_size=64):
+    def bits_per_dim(self, images, samples=1, seed=0, batch_size=64, labels=None):
         self._check_encoder()
-        return super().bits_per_dim(images, samples, seed, batch_size)
+        return super().bits_per_dim(images, samples, seed, batch_size, labels)
 
-    def encode(self, images, batch_size=256):
+    def encode(self, images, batch_size=256, labels=None):
         self._check_encoder()
-        return super().encode(images, batch_size)
+        return super().encode(images, batch_size, labels)
 
     def _check_encoder(self):
         if self.coverage == "none":
@@ -306,7 +315,7 @@ class DensityModel(OverHierarchy):
                 "starts from this model, its decoder and discriminator frozen."
             )
 
-    def realism(self, x, batch_size=256):
+    def realism(self, x, batch_size=256, labels=None):
         """The discriminator's logit of each uint8 image, higher: more real. NumPy array `(n,)` float32.
 
         Raises:
@@ -315,11 +324,12 @@ class DensityModel(OverHierarchy):
         if self.discriminator is None:
             raise ValueError("discriminator must be there for realism. Received: a model of none, trained by L_C alone")
         check_images("x", x, self.example_shape)
-        return all_batches(lambda images: self.judge(ops.convert_to_tensor(images))[:, 0], batch_size, x)
+        labels = self.checked_labels(labels, len(x))
+        return all_batches(lambda *x: self.judge(*map(ops.convert_to_tensor, x))[:, 0], batch_size, x, *labels)
 
-    def judge(self, images):
-        """Logits `(batch, 1)` of uint8 images as a pure function of (weights, images), row by row."""
-        return self.discriminator(self.dequantized(images), training=False)
+    def judge(self, images, *labels):
+        """Logits `(batch, 1)` of uint8 images as a pure function of (weights, images, labels), row by row."""
+        return self._logits(self.dequantized(images), labels, False)
 
     def signatures(self):
         """`sample` and `sample_mean`, or of a GAN `sample_gaussian`, `reconstruct`, `score` and `realism`, as far as
@@ -328,8 +338,11 @@ class DensityModel(OverHierarchy):
         if self.coverage == "none":
             found = {name: each for name, each in found.items() if name not in ("reconstruct", "score")}
         if self.discriminator is not None:
-            images = {"images": (self.example_shape, "uint8")}
-            found["realism"] = Signature(lambda images: {"logit": self.judge(images)}, images)
+
+            def realism(images, label=None):
+                return {"logit": self.judge(images, *given(self._served_labels(label)))}
+
+            found["realism"] = Signature(realism, {"images": (self.example_shape, "uint8"), **self._label_input()})
         return found
 
 
@@ -382,8 +395,11 @@ def _check_parts(hierarchy, flow, discriminator, coverage):
                 f"flow must be None for a GAN: L_C alone moves it. Received: a flow, coverage={coverage!r}"
             )
     if discriminator is not None:
-        told = tuple(discriminator.input_shape[1:]), tuple(discriminator.output_shape[1:])
-        if told != (shape, (1,)):
+        told = [tuple(each.shape[1:]) for each in (*discriminator.inputs, *discriminator.outputs)]
+        labels = [] if hierarchy.num_classes is None else [()]
+        if told != [shape, *labels, (1,)]:
             raise ValueError(
-                f"discriminator must take images of {shape} and give one logit. Received: one of {told[0]} to {told[1]}"
+                f"discriminator must take images of {shape}{' and labels' * len(labels)} and give one logit. Received: "
+                f"one of shapes {', '.join(map(str, told))}, the last its outputs'. Give both networks num_classes, or "
+                "neither."
             )

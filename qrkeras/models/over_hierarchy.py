@@ -41,15 +41,16 @@ class OverHierarchy(LatentModel):
         layers = [ops.sum(gaussian_kl_between(*gaussian), axis=(1, 2)) for gaussian in inferred.gaussians]
         return ops.concatenate(layers, axis=-1)
 
-    def initialize(self, images):
+    def initialize(self, images, labels=None):
         """Starts the weights from uint8 images, at noise of the model's seed: see `layers.initializing`.
 
-        Call it once, before `fit`.
+        Call it once, before `fit`, with labels where the model has classes.
         """
         check_images("images", images, self.example_shape, self.levels)
+        labels = self.checked_labels(labels, len(images))
         tau, images = self.noise_of_seeds(sample_seeds(self.seed, len(images))), ops.convert_to_tensor(images)
         with initializing():
-            inferred = self.hierarchy(self.seen(images, tau), self.gaussian_noise(tau))
+            inferred = self.hierarchy(self.seen(images, tau), self.gaussian_noise(tau), *labels)
             self.start_others(to_unit(images), inferred.outputs)
 
     def start_others(self, images, outputs):
@@ -66,15 +67,15 @@ class OverHierarchy(LatentModel):
         inferred = self.measured.infer(posterior, self.gaussian_noise(tau))
         return inferred.latents, ops.sum(inferred.log_ratio, axis=-1), inferred.outputs
 
-    def generate(self, tau, way):
-        return self.measured.generate(self.gaussian_noise(tau))
+    def generate(self, tau, way, *labels):
+        return self.measured.generate(self.gaussian_noise(tau), *labels)
 
-    def outputs(self, latents):
-        return self.measured.decode(latents)
+    def outputs(self, latents, *labels):
+        return self.measured.decode(latents, *labels)
 
-    def codes(self, images):
+    def codes(self, images, *labels):
         """Latents at zero noise: each is its posterior's centre, given those above, led through the flow."""
-        return self._codes(self.seen(images))
+        return self._codes(self.seen(images), *labels)
 
-    def _codes(self, seen):
-        return self.measured(seen, ops.zeros((ops.shape(seen)[0], self.latent_dim))).latents
+    def _codes(self, seen, *labels):
+        return self.measured(seen, ops.zeros((ops.shape(seen)[0], self.latent_dim)), *labels).latents

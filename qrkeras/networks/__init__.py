@@ -8,6 +8,7 @@ from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
 from qrkeras.networks.pixelcnnpp import PixelPlusNetwork, pixelcnnpp
 from qrkeras.networks.plain_discriminator import plain_discriminator
 from qrkeras.networks.real_nvp import RealNVP, real_nvp
+from qrkeras.networks.residual_discriminator import residual_discriminator
 from qrkeras.networks.sngan import sngan_discriminator, sngan_generator
 from qrkeras.networks.top_down import Inferred, TopDownNetwork, top_down
 from qrkeras.networks.vae import vae_decoder, vae_encoder
@@ -29,6 +30,7 @@ __all__ = [
     "pixelcnnpp",
     "plain_discriminator",
     "real_nvp",
+    "residual_discriminator",
     "sngan_discriminator",
     "sngan_generator",
     "top_down",

@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from qrkeras.networks.gan_layers import CHANNELS_LAST
+from qrkeras.networks.realism import realism
 from qrkeras.networks.seeds import layer_seeds
 
 SLOPE = 0.2
@@ -22,6 +23,7 @@ def plain_discriminator(
     channels=3,
     planes=(64, 64, 128, 128, 256, 256, 512),
     strides=STRIDES,
+    num_classes=None,
     seed=None,
     name="discriminator",
 ):
@@ -30,8 +32,10 @@ def plain_discriminator(
     Args:
       image_size: side of the image.   channels: of the image.
       planes, strides: of each convolution, strides 1 or 2.
+      num_classes: number of classes, of which labels are given beside images, or None.
       seed: int, from which every layer draws its own seed, or None.
-    Returns: a functional `keras.Model`, `(batch, image_size, image_size, channels)` -> `(batch, 1)`, float32.
+    Returns: a functional `keras.Model`, `(batch, image_size, image_size, channels)`, and int labels `(batch,)` where
+      there are classes -> `(batch, 1)`, float32.
     Raises:
       ValueError: for planes and strides of unequal numbers, or an image_size that the strides do not divide.
     """
@@ -48,15 +52,11 @@ def plain_discriminator(
         )
     seeds = layer_seeds(seed, "plain_discriminator")
 
-    def kernels():
-        return keras.initializers.GlorotUniform(next(seeds))
-
     images = keras.Input((image_size, image_size, channels))
     x = images
     for filters, stride in zip(planes, strides):
-        convolution = layers.Conv2D(
-            filters, 4 if stride == 2 else 3, stride, "same", CHANNELS_LAST, kernel_initializer=kernels()
-        )
+        size, kernels = 4 if stride == 2 else 3, keras.initializers.GlorotUniform(next(seeds))
+        convolution = layers.Conv2D(filters, size, stride, "same", CHANNELS_LAST, kernel_initializer=kernels)
         x = layers.LeakyReLU(SLOPE)(convolution(x))
     x = layers.Flatten(CHANNELS_LAST)(x)
-    return keras.Model(images, layers.Dense(1, dtype="float32", kernel_initializer=kernels())(x), name=name)
+    return realism(images, x, num_classes, next(seeds), name)

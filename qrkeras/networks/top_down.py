@@ -46,6 +46,7 @@ def top_down(
     stem_planes=None,
     random="all",
     top_prior="trained",
+    num_classes=None,
     seed=None,
     name="hierarchy",
 ):
@@ -62,6 +63,8 @@ def top_down(
       stem_planes: of the stem, and what the head sees; None: as many as the first of `planes`.
       random: "all", or "top": below the first ones drawn, latents are the mean of their prior, and are none of the n.
       top_prior: of the first latents drawn, "trained", or "standard": N(0, 1).
+      num_classes: number of classes, of which every convolution has gains and biases of their own, but those of flows
+        (thesis, Sec. 5.6.1 and eq. 5.8); labels, int `(batch,)`, then go with every pass. Or None.
       seed: int, from which every layer draws its own seed, or None.
     Returns: a `TopDownNetwork`.
     Raises:
@@ -71,7 +74,7 @@ def top_down(
     options = {
         "planes": planes, "latent_planes": latent_planes, "blocks": blocks, "stem": stem, "flow": flow,
         "output_size": output_size, "output_channels": output_channels, "stem_planes": stem_planes, "random": random,
-        "top_prior": top_prior,
+        "top_prior": top_prior, "num_classes": num_classes,
     }  # fmt: skip
     return TopDownNetwork(image_size, channels, **options, seed=seed, name=name)
 
@@ -107,10 +110,12 @@ class _Block(keras.layers.Layer):
     Args:
       outer: planes below the block, nearer to the image.   resamples: whether the block halves and doubles.
       topmost: whether no block stands above.   flow: whether it has one; contexts are there for it alone.
-      standard: whether its prior is N(0, 1).
+      standard: whether its prior is N(0, 1).   num_classes: of labels, or None.
     """
 
-    def __init__(self, planes, latent_planes, outer, resamples, topmost, flow, seeds, standard=False, **kwargs):
+    def __init__(
+        self, planes, latent_planes, outer, resamples, topmost, flow, seeds, standard=False, num_classes=None, **kwargs
+    ):
         super().__init__(autocast=False, **kwargs)  # each layer casts for itself
         self.standard = standard
         self.planes, self.latent_planes, self.outer, self.resamples = planes, latent_planes, outer, resamples
@@ -118,8 +123,8 @@ class _Block(keras.layers.Layer):
 
         def convolution(filters, size, kind=WeightNormConv2D, strides=1):
             initializer = keras.initializers.RandomNormal(0.0, 0.05, next(seeds))
-            options = {"strides": strides, "scale": SCALE, "kernel_initializer": initializer}
-            return kind(filters, size, **options, dtype=self.dtype_policy)
+            options = {"strides": strides, "scale": SCALE, "num_classes": num_classes}
+            return kind(filters, size, kernel_initializer=initializer, **options, dtype=self.dtype_policy)
 
         strides = 2 if resamples else 1
         rest = 0 if topmost else planes
@@ -158,21 +163,21 @@ class _Block(keras.layers.Layer):
         if self.flow is not None:
             self.flow.build(latents, here)
 
-    def up(self, x):
+    def up(self, x, labels):
         """What the posterior takes from the image, float32, and x for the block above, or None."""
         z, c = self.latent_planes, self.context_planes
-        mean, log_scale, context, rest = _parts(self.up_in(ops.elu(x)), z, z, c)
+        mean, log_scale, context, rest = _parts(self.up_in(ops.elu(x), labels), z, z, c)
         features = _full(mean), _full(log_scale), _full(context)
         if self.up_out is None:
             return features, None
         x = x[:, ::2, ::2] if self.resamples else x
-        x = x if self.up_skip is None else self.up_skip(x)
-        return features, x + SCALE * self.up_out(ops.elu(rest))
+        x = x if self.up_skip is None else self.up_skip(x, labels)
+        return features, x + SCALE * self.up_out(ops.elu(rest), labels)
 
-    def prior(self, x):
+    def prior(self, x, labels):
         """The prior's mean and log-deviation, the posterior's share of both, its context, and the rest."""
         z, c = self.latent_planes, self.context_planes
-        *parts, rest = _parts(self.down_in(ops.elu(x)), z, z, z, z, c)
+        *parts, rest = _parts(self.down_in(ops.elu(x), labels), z, z, z, z, c)
         mean, log_scale, *parts = (_full(part) for part in parts)
         if self.standard:
             mean, log_scale = ops.zeros_like(mean), ops.zeros_like(log_scale)
@@ -191,13 +196,13 @@ class _Block(keras.layers.Layer):
         log_ratio = ops.sum(minus_log_q - minus_log_p, axis=(1, 2))
         return latents, log_ratio, (mean, log_scale, prior_mean, prior_log_scale)
 
-    def down(self, x, latents, rest):
+    def down(self, x, latents, rest, labels):
         """x for the block below."""
         joined = ops.concatenate([ops.cast(latents, rest.dtype), rest], axis=-1)
-        added = self.down_out(ops.elu(joined))
+        added = self.down_out(ops.elu(joined), labels)
         if self.resamples:
             x = ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
-        return (x if self.down_skip is None else self.down_skip(x)) + SCALE * added
+        return (x if self.down_skip is None else self.down_skip(x, labels)) + SCALE * added
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -224,6 +229,7 @@ class TopDownNetwork(keras.Model):
         stem_planes=None,
         random="all",
         top_prior="trained",
+        num_classes=None,
         frozen=(),
         **kwargs,
     ):
@@ -249,7 +255,9 @@ class TopDownNetwork(keras.Model):
             "image_size": image_size, "channels": channels, "planes": planes, "latent_planes": latent_planes,
             "blocks": blocks, "stem": stem, "flow": flow, "seed": seed, "output_size": output_size,
             "output_channels": output_channels, "stem_planes": stem_planes, "random": random, "top_prior": top_prior,
+            "num_classes": num_classes,
         }  # fmt: skip
+        self.num_classes = num_classes
         seeds = layer_seeds(seed, "top_down")
         side = image_size // stride
 
@@ -257,14 +265,15 @@ class TopDownNetwork(keras.Model):
             return keras.initializers.RandomNormal(0.0, 0.05, next(seeds))
 
         stem_planes = planes[0] if stem_planes is None else stem_planes
+        options = {"scale": SCALE, "num_classes": num_classes}
         self.stem = WeightNormConv2D(
-            stem_planes, size, scale=SCALE, strides=stride, kernel_initializer=kernels(), dtype=self.dtype_policy
+            stem_planes, size, strides=stride, kernel_initializer=kernels(), **options, dtype=self.dtype_policy
         )
         output_size = image_size if output_size is None else output_size
         kind, strides = _resampling(side, output_size)
         self.outputs_shape = (output_size, output_size, output_channels or channels)
         self.head = kind(
-            self.outputs_shape[-1], size, scale=SCALE, strides=strides, kernel_initializer=kernels(),
+            self.outputs_shape[-1], size, strides=strides, kernel_initializer=kernels(), **options,
             dtype="float32", name="head",
         )  # fmt: skip
         self.blocks, shapes = [], []  # from the image up
@@ -275,7 +284,8 @@ class TopDownNetwork(keras.Model):
                 topmost = len(self.blocks) == sum(blocks) - 1
                 options = {
                     "topmost": topmost, "flow": flow and (topmost or random == "all"), "seeds": seeds,
-                    "standard": topmost and top_prior == "standard", "name": f"block_{len(self.blocks)}",
+                    "standard": topmost and top_prior == "standard", "num_classes": num_classes,
+                    "name": f"block_{len(self.blocks)}",
                 }  # fmt: skip
                 sizes = planes[level], latent_planes[level], outer, resamples
                 self.blocks.append(_Block(*sizes, **options, dtype=self.dtype_policy))
@@ -312,19 +322,19 @@ class TopDownNetwork(keras.Model):
     def _default_save_signature(self):
         return None  # an export would trace a call on images alone
 
-    def call(self, images, noise):
+    def call(self, images, noise, labels=None):
         """`infer`, in one call."""
-        return self.infer(self.features(images), noise)
+        return self.infer(self.features(images, labels), noise, labels)
 
-    def features(self, images):
+    def features(self, images, labels=None):
         """What posteriors take from images `(batch, image_size, image_size, channels)` in [-1, 1]: it has no noise."""
-        x, found = self.stem(images), []
+        x, found = self.stem(images, labels), []
         for block in self.blocks:
-            features, x = block.up(x)
+            features, x = block.up(x, labels)
             found.append(features)
         return found[::-1]
 
-    def infer(self, features, noise):
+    def infer(self, features, noise, labels=None):
         """Draws from the posteriors, at standard normal `noise` `(batch, n)`.
 
         Returns: `Inferred`.
@@ -337,20 +347,20 @@ class TopDownNetwork(keras.Model):
             gaussians.append(gaussian)
             return latents
 
-        latents, outputs = self._descend(noise, drawn)
+        latents, outputs = self._descend(noise, labels, drawn)
         return Inferred(latents, ops.concatenate(ratios, axis=-1), gaussians, outputs)
 
-    def generate(self, noise):
+    def generate(self, noise, labels=None):
         """Draws from the priors, at standard normal `noise` `(batch, n)`: latents `(batch, n)`, outputs."""
         given = self._cut(noise)
-        return self._descend(noise, lambda block, above, layer: above[0] + ops.exp(above[1]) * given[layer])
+        return self._descend(noise, labels, lambda block, above, layer: above[0] + ops.exp(above[1]) * given[layer])
 
-    def decode(self, latents):
+    def decode(self, latents, labels=None):
         """Outputs of latents `(batch, n)`."""
         given = self._cut(latents)
-        return self._descend(latents, lambda block, above, layer: given[layer])[1]
+        return self._descend(latents, labels, lambda block, above, layer: given[layer])[1]
 
-    def _descend(self, rows, drawn):
+    def _descend(self, rows, labels, drawn):
         """The pass down, of as many rows as `rows`; `drawn(block, above, layer)` tells where latents come from."""
         side, _, _ = self._shapes[0]
         x = ops.cast(
@@ -358,14 +368,14 @@ class TopDownNetwork(keras.Model):
         )
         found = []
         for layer, block in enumerate(reversed(self.blocks)):
-            above = block.prior(x)
+            above = block.prior(x, labels)
             if layer < len(self.latent_shapes):
                 latents = drawn(block, above, layer)
                 found.append(ops.reshape(latents, (-1, math.prod(self.latent_shapes[layer]))))
             else:
                 latents = above[0]
-            x = block.down(x, latents, above[-1])
-        return ops.concatenate(found, axis=-1), self.head(ops.elu(x))
+            x = block.down(x, latents, above[-1], labels)
+        return ops.concatenate(found, axis=-1), self.head(ops.elu(x), labels)
 
     def _cut(self, rows):
         """`(batch, n)` by layer: list of `(batch, h, w, z)`."""

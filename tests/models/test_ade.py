@@ -122,7 +122,7 @@ def test_density_and_sampler_are_of_one_distribution(variant):
     m.log_scale.assign(0.0)
     samples, draws = 400, 100_000
     levels = np.repeat(np.arange(256, dtype="uint8"), samples).reshape(-1, 1, 1, 1)
-    _, log_ratio, outputs = m.infer(levels, m.noise((len(levels), 3), [1, 2]))
+    _, log_ratio, outputs = m.infer(m.posterior(levels), m.noise((len(levels), 3), [1, 2]))
     weight = np.exp(np.asarray(log_ratio - m.reconstruction(levels, outputs), "float64")).reshape(256, samples)
     drawn = m.image_of(m.generate(m.noise((draws, 3), [3, 4]), "gaussian")[1]).numpy().ravel()
     inside = (drawn >= -1) & (drawn < 1)
@@ -278,7 +278,7 @@ def test_reconstructions_codes_and_bounds():
     assert many < one and one == pytest.approx(reported, rel=0.02)
     # Each importance sample fills the grey levels with noise of its own: seen through the log-determinant.
     seeds = np.array([[5, 0], [5, 1]], "int32")
-    outputs = [m.infer(IMAGES[:2], m.noise_of_seeds(seeds, index=s))[-1] for s in (0, 1)]
+    outputs = [m.infer(m.posterior(IMAGES[:2]), m.noise_of_seeds(seeds, index=s))[-1] for s in (0, 1)]
     assert np.all(outputs[0][0] != outputs[1][0])
 
 

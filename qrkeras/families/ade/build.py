@@ -13,9 +13,10 @@ def build(preset, source, seed):
       ValueError: if the data are no square images, or the networks do not fit them.
     """
     image_size, channels = image_shape(source)
-    hierarchy = preset.network.build(image_size, channels, seed)
+    classes = source.num_classes
+    hierarchy = preset.network.build(image_size, channels, seed, num_classes=classes)
     flow = preset.flow and preset.flow.build(image_size, channels, seed)
-    discriminator = preset.discriminator and preset.discriminator.build(image_size, channels, seed)
+    discriminator = preset.discriminator and preset.discriminator.build(image_size, channels, classes, seed)
     options = {field: getattr(preset, field) for field in OPTIONS}
     model = DensityModel(hierarchy, flow, discriminator, **options, seed=seed)
     optimizers = {name: getattr(preset, name) for name in ("discriminator_optimizer", "encoder_optimizer")}

@@ -60,11 +60,27 @@ class PlainDiscriminator:
     strides: Strides = (1, 2, 1, 2, 1, 2, 1)
     """Stride of each convolution: 1, of kernels 3 x 3, or 2, of 4 x 4."""
 
-    def build(self, image_size, channels, seed):
-        """The discriminator of images of that size."""
+    def build(self, image_size, channels, num_classes, seed):
+        """The discriminator of images of that size, and of so many classes or none."""
         from qrkeras import networks
 
-        return networks.plain_discriminator(image_size, channels, **dataclasses.asdict(self), seed=seed)
+        options = {**dataclasses.asdict(self), "num_classes": num_classes, "seed": seed}
+        return networks.plain_discriminator(image_size, channels, **options)
+
+
+@part
+class ResidualDiscriminator:
+    stem_planes: Count = 16
+    """Planes of the first convolution."""
+    planes: Counts = (32, 64, 128, 256)
+    """Planes of each block; all but the first halve the side."""
+
+    def build(self, image_size, channels, num_classes, seed):
+        """The discriminator of images of that size, and of so many classes or none."""
+        from qrkeras import networks
+
+        options = {**dataclasses.asdict(self), "num_classes": num_classes, "seed": seed}
+        return networks.residual_discriminator(image_size, channels, **options)
 
 
 @part(kw_only=True)
@@ -75,7 +91,7 @@ class AdePreset(Preset):
     network: Hierarchy
     flow: RealNvp | None
     """Invertible map of images to features; None: the images themselves."""
-    discriminator: PlainDiscriminator | None
+    discriminator: PlainDiscriminator | ResidualDiscriminator | None
     """Network that tells images from samples; None: likelihood alone."""
     optimizer: Adamax | Adam
     discriminator_optimizer: Adamax | Adam | None
@@ -93,8 +109,14 @@ class AdePreset(Preset):
     """Updates before the invertible map begins to move."""
     adversarial_from: Whole = 0
     """Updates before the discriminator's judgement counts."""
+    class_conditional: bool = False
+    """Whether hierarchy and discriminator learn from class labels."""
     update: Literal["simultaneous", "alternating"] = "simultaneous"
     """Update rule. simultaneous: all networks at the same weights. alternating: discriminator first."""
+
+    @property
+    def takes_labels(self):
+        return self.class_conditional
 
     @property
     def objective(self):
