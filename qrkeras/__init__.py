@@ -40,6 +40,7 @@ _SERIALIZABLE = {
         "ChannelAffine",
         "ChannelCoupling",
         "CheckerboardCoupling",
+        "ClassProjection",
         "ColourDense",
         "ConvAveragePool2D",
         "Dequantizer",
@@ -67,6 +68,7 @@ _SERIALIZABLE = {
     "losses": (
         "Auxiliary",
         "BatchSmoothing",
+        "DensityRatio",
         "Hinge",
         "LeastSquares",
         "Mixup",
@@ -78,6 +80,7 @@ _SERIALIZABLE = {
         "AGAVE",
         "AIQNVAE",
         "Captioner",
+        "DensityModel",
         "GAN",
         "HierarchicalVAE",
         "PixelCNN",

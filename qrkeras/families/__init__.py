@@ -14,7 +14,7 @@ from qrkeras.families.papers import Published
 from qrkeras.families.parts import from_dict, leaves, to_dict
 from qrkeras.families.preset import citation
 
-NAMES = ("gan", "pixels", "vae", "vqvae", "agave", "captions")
+NAMES = ("gan", "pixels", "vae", "vqvae", "agave", "ade", "captions")
 FAMILIES = tuple(importlib.import_module(f"qrkeras.families.{name}") for name in NAMES)
 PRESETS = {name: preset for family in FAMILIES for name, preset in family.PRESETS.items()}
 PUBLISHED = {name: known for family in FAMILIES for name, known in family.PUBLISHED.items()}

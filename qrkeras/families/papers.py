@@ -9,7 +9,10 @@ PAPERS = {
     "VQ-VAE": "Neural Discrete Representation Learning (van den Oord, Vinyals and Kavukcuoglu 2017)",
     "PixelCNN++": "Improving the PixelCNN with Discretized Logistic Mixture Likelihood and Other Modifications "
     "(Salimans et al. 2017)",
-    "Lucas": "Mixed batches and symmetric discriminators for GAN training, as chapter 4 of Lucas's thesis has it",
+    "Lucas": "Lucas's thesis on generative modelling of natural images, chapters 3 (AGAVE), 4 (mixed batches and "
+    "symmetric discriminators) and 5 (adaptive density estimation)",
+    "CQ": "Coverage and quality driven training of generative image models (Shmelkov, Lucas, Alahari, Schmid and "
+    "Verbeek), the preprint of chapter 5 of Lucas's thesis",
 }
 
 

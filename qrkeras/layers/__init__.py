@@ -15,6 +15,7 @@ from qrkeras.layers.gated_residual import GatedResidual, concat_elu, dropout
 from qrkeras.layers.joint_attention import JointAttention, joint_marginals, log_areas_given
 from qrkeras.layers.minibatch import MinibatchDiscrimination
 from qrkeras.layers.normalization import BatchNormalization
+from qrkeras.layers.projection import ClassProjection
 from qrkeras.layers.quantize import VectorQuantizer, perplexity
 from qrkeras.layers.resampling import ConvAveragePool2D, UpsampleConv2D, conv_average_pool, upsample_conv
 from qrkeras.layers.residual_conditioner import ResidualConditioner
@@ -28,6 +29,7 @@ __all__ = [
     "ChannelAffine",
     "ChannelCoupling",
     "CheckerboardCoupling",
+    "ClassProjection",
     "ColourDense",
     "ConvAveragePool2D",
     "Dequantizer",

@@ -1,6 +1,7 @@
 """Equations: functions and small objects over tensors, in keras.ops only."""
 
 from qrkeras.losses.adversarial import (
+    DensityRatio,
     Hinge,
     LeastSquares,
     NonSaturating,
@@ -33,6 +34,7 @@ from qrkeras.losses.quantile_divergence import quantile_divergence, quantile_div
 __all__ = [
     "Auxiliary",
     "BatchSmoothing",
+    "DensityRatio",
     "Hinge",
     "LeastSquares",
     "Mixup",

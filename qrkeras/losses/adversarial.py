@@ -189,6 +189,19 @@ class NonSaturating(Objective):
 
 
 @_serializable
+class DensityRatio(NonSaturating):
+    """What the discriminator says of the densities' ratio  (thesis, eqs. 5.3 and 5.6; Sonderby et al. 2017).
+
+    Discriminator: `softplus(-o_real) + softplus(o_fake)`. Generator: `-log D + log(1 - D) = -o_fake`, of which the
+    mean is `KL(p_generated || p_real)` where the discriminator is the best one, `o = log p_real - log p_generated`.
+    """
+
+    def generator(self, fake_outputs, real_outputs=None, shares=None):
+        self._check(fake_outputs=fake_outputs)
+        return -ops.mean(fake_outputs)
+
+
+@_serializable
 class LeastSquares(Objective):
     """LSGAN with targets 1 and 0  (Mao 2017, eq. 9).
 

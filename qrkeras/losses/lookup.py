@@ -20,9 +20,9 @@ def get(objective):
     """The objective that `objective` stands for.
 
     Args:
-      objective: an `Objective`, returned as it is; its name, "batch_smoothing", "hinge", "least_squares", "mixup",
-        "non_saturating", "quantile_regression" or "wasserstein", or that of its class, for one with its defaults; or
-        its configuration, of `keras.saving.serialize_keras_object`.
+      objective: an `Objective`, returned as it is; its name, "batch_smoothing", "density_ratio", "hinge",
+        "least_squares", "mixup", "non_saturating", "quantile_regression" or "wasserstein", or that of its class, for
+        one with its defaults; or its configuration, of `keras.saving.serialize_keras_object`.
     Raises:
       ValueError: where it is none of these; the nearest name is told.
     """

@@ -9,6 +9,7 @@ from qrkeras.machine.keras_settings import check_keras
 
 check_keras()
 
+from qrkeras.models.ade import DensityModel
 from qrkeras.models.agave import AGAVE
 from qrkeras.models.aiqn_vae import AIQNVAE
 from qrkeras.models.captioner import Captioner
@@ -24,6 +25,7 @@ __all__ = [
     "AGAVE",
     "AIQNVAE",
     "Captioner",
+    "DensityModel",
     "GAN",
     "HierarchicalVAE",
     "PixelCNN",

@@ -77,7 +77,7 @@ class StartsFromData(Protocol):
 
 def can(model, protocol):
     """Whether a model has an ability."""
-    return isinstance(model, protocol)
+    return isinstance(model, protocol) and protocol not in model.LACKS
 
 
 def described(protocol):
@@ -97,5 +97,7 @@ def require(model, protocol, asked="model must be one", received=None):
       ValueError: naming the models that have it.
     """
     if not can(model, protocol):
-        raise ValueError(f"{asked} that {described(protocol)}. Received: {received or type(model).__name__}")
+        built = ", which was built without" if protocol in model.LACKS else ""
+        told = received or type(model).__name__
+        raise ValueError(f"{asked} that {described(protocol)}. Received: {told}{built}")
     return model

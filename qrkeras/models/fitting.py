@@ -33,7 +33,8 @@ class TrainedModel(keras.Model):
       PARTS, OPTIONS: arguments of the constructor: Keras objects, and plain values. They are the configuration.
       REPORTS: names of what `fit` logs, of what `measures` returns.
       PLAYERS: loss that is descended, by its name in what `measures` returns -> parts that it moves, or None for all
-        that train.
+        that train and no other loss moves.
+      LACKS: abilities that the class has, and this model has not.
       AVERAGES: part that follows another by a Polyak average of `average_decay` -> that other.
       NOISES: names of the noise that `measures` draws, each of its own stream.
       FLOAT_IMAGES: whether images may be floats in [-1, 1], or must be uint8.
@@ -42,6 +43,7 @@ class TrainedModel(keras.Model):
 
     PARTS = ()
     OPTIONS = ()
+    LACKS = ()
     PLAYERS = {"loss": None}
     AVERAGES = {}
     REPORTS = ("loss",)
@@ -211,9 +213,10 @@ class TrainedModel(keras.Model):
 
     def moved_by(self, player):
         """The weights that a loss of `PLAYERS` moves, in the order of the model's."""
-        if self.PLAYERS[player] is None:
-            return self.trainable_variables
-        return [v for name in self.PLAYERS[player] for v in getattr(self, name).trainable_variables]
+        if self.PLAYERS[player] is not None:
+            return [v for name in self.PLAYERS[player] for v in self.parts[name].trainable_variables]
+        others = {id(v) for other, parts in self.PLAYERS.items() if parts is not None for v in self.moved_by(other)}
+        return [v for v in self.trainable_variables if id(v) not in others]
 
     def check_batches(self, sizes):
         """Raises ValueError if `fit` cannot train on batches of these sizes: the last may be smaller."""

@@ -10,7 +10,6 @@ from qrkeras.losses import (
     dequantized,
     dequantized_nats,
     free_nats,
-    gaussian_kl_between,
     gaussian_nats,
     grey_level,
     quantized,
@@ -110,7 +109,7 @@ class HierarchicalVAE(OverHierarchy):
             return self.importance_weighted(batch.examples, self.posterior(batch.examples), noise, training)
         inferred = self.hierarchy(to_unit(batch.examples), self.gaussian_noise(noise("tau")), training=training)
         nats = ops.mean(self.nats(batch.examples, inferred.outputs, noise))
-        kl = self._kl(inferred)  # (batch, latent planes)
+        kl = self.kl(inferred)  # (batch, latent planes)
         costs = free_nats(ops.mean(replicas.whole_batch(kl), axis=0), self.free_nats)
         kl = ops.mean(ops.sum(kl, axis=-1))
         return {
@@ -118,13 +117,6 @@ class HierarchicalVAE(OverHierarchy):
             "bits_per_dim": bits_per_dim((nats + kl) / self.num_values),
             "kl": kl,
         }
-
-    def _kl(self, inferred):
-        """KL of each latent plane, `(batch, C)`."""
-        if self.hierarchy.flow:
-            return -inferred.log_ratio
-        layers = [ops.sum(gaussian_kl_between(*gaussian), axis=(1, 2)) for gaussian in inferred.gaussians]
-        return ops.concatenate(layers, axis=-1)
 
     def images_of(self, outputs):
         if self.likelihood == "discretized_logistic":

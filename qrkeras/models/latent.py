@@ -9,7 +9,7 @@ from keras import ops, tree
 from qrkeras.losses import bits_per_dim, discretized_logistic, grey_level, log_mean_exp, log_mean_weight
 from qrkeras.models.base import GenerativeModel
 from qrkeras.models.batches import all_batches
-from qrkeras.models.image_checks import check_images
+from qrkeras.models.image_checks import check_images, check_labels
 from qrkeras.models.image_range import to_uint8
 from qrkeras.models.noise import sample_seeds
 from qrkeras.models.saved_model import compiled
@@ -30,6 +30,8 @@ class LatentModel(GenerativeModel):
         codes(images)                   # the z that stands for an image
         reconstruction(images, outputs) # -log p(x | z), (batch,), in nats; takes the noise "u" if NOISES has it
 
+    Of a model with classes, `posterior`, `outputs` and `codes` take `labels`, int `(batch,)`, second, `generate` third.
+
     Images are uint8; tau, `(batch, latent_dim)`, is uniform in (0, 1), and latents are normal quantiles of it.
 
     Args:
@@ -44,9 +46,10 @@ class LatentModel(GenerativeModel):
         self.latent_dim = latent_dim
         self.noise_shape = (latent_dim,)
         images, seeds = ((None, *self.example_shape), "uint8"), ((None, 2), "int32")
-        self.encode_function = compiled(self.codes, images)
-        self.decode_function = compiled(self._decode, ((None, latent_dim), "float32"))
-        self.bound_function = compiled(self.bound, images, seeds, ((), "int32"))
+        labels = [] if self.num_classes is None else [((None,), "int32")]
+        self.encode_function = compiled(self.codes, images, *labels)
+        self.decode_function = compiled(self._decode, ((None, latent_dim), "float32"), *labels)
+        self.bound_function = compiled(self.bound, images, seeds, ((), "int32"), *labels)
 
     def add_log_scale(self, colours=None):
         """The logarithms of learned scales of logistics, one for each of the image's colours, or of so many."""
@@ -59,20 +62,27 @@ class LatentModel(GenerativeModel):
         """The uint8 images that outputs stand for."""
         return to_uint8(outputs)
 
-    def _decode(self, latents):
-        return self.images_of(self.outputs(latents))
+    def _decode(self, latents, *labels):
+        return self.images_of(self.outputs(latents, *labels))
 
     def drawn(self, noise, labels, way):
-        return self.images_of(self.generate(noise, way)[1])
+        return self.images_of(self.generate(noise, way, *given(labels))[1])
 
-    def encode(self, images, batch_size=256):
-        """Codes of uint8 images: NumPy array `(n, latent_dim)` float32."""
+    def encode(self, images, batch_size=256, labels=None):
+        """Codes of uint8 images, and of labels where the model has classes: NumPy array `(n, latent_dim)` float32."""
         check_images("images", images, self.example_shape)
-        return all_batches(self.encode_function, batch_size, ops.convert_to_numpy(images))
+        labels = self.checked_labels(labels, len(images))
+        return all_batches(self.encode_function, batch_size, ops.convert_to_numpy(images), *labels)
 
-    def decode(self, latents, batch_size=256):
+    def decode(self, latents, batch_size=256, labels=None):
         """The images that latents `(n, latent_dim)` stand for: NumPy array, uint8."""
-        return all_batches(self.decode_function, batch_size, self._checked_latents(latents))
+        latents = self._checked_latents(latents)
+        return all_batches(self.decode_function, batch_size, latents, *self.checked_labels(labels, len(latents)))
+
+    def checked_labels(self, labels, n):
+        """Checked labels, int32 `(n,)`, of a model with classes, and nothing of others; raises ValueError."""
+        labels = check_labels("labels", labels, n, self.num_classes)
+        return () if self.num_classes is None else (labels,)
 
     def _checked_latents(self, latents):
         """Latents as float32 NumPy array; raises ValueError."""
@@ -83,31 +93,33 @@ class LatentModel(GenerativeModel):
             raise ValueError("latents must be finite. Received: NaN or infinity")
         return latents
 
-    def reconstruct(self, images, batch_size=256):
+    def reconstruct(self, images, batch_size=256, labels=None):
         """What the codes of uint8 images stand for: NumPy array of their shape, uint8."""
-        return self.decode(self.encode(images, batch_size), batch_size)
+        return self.decode(self.encode(images, batch_size, *given(labels)), batch_size, *given(labels))
 
-    def interpolate(self, start, end, steps=8, batch_size=256):
+    def interpolate(self, start, end, steps=8, batch_size=256, labels=None):
         """Images decoded from the straight line between the codes of two: its ends are their reconstructions.
 
         Args:
           start, end: uint8 images `(n, height, width, channels)`.   steps: images on each line, at least 2.
+          labels: of each line, where the model has classes.
         Returns: NumPy array `(n, steps, height, width, channels)` uint8.
         """
-        drawn = self.decode(self.lines(start, end, steps, batch_size), batch_size)
+        lines = self.lines(start, end, steps, batch_size, *given(labels))
+        drawn = self.decode(lines, batch_size, *given(None if labels is None else np.repeat(labels, steps)))
         return drawn.reshape(-1, steps, *self.example_shape)
 
-    def lines(self, start, end, steps, batch_size=256):
+    def lines(self, start, end, steps, batch_size=256, labels=None):
         """The latents of `interpolate`, `(n steps, latent_dim)`; raises ValueError."""
         if steps < 2:
             raise ValueError(f"steps must be at least 2, the two ends. Received: {steps}")
         if len(start) != len(end):
             raise ValueError(f"start and end must be equally many images. Received: {len(start)} and {len(end)}")
-        first, last = self.encode(start, batch_size)[:, None], self.encode(end, batch_size)[:, None]
+        first, last = (self.encode(each, batch_size, *given(labels))[:, None] for each in (start, end))
         at = np.linspace(0, 1, steps, dtype="float32")[:, None]
         return ((1 - at) * first + at * last).reshape(-1, self.latent_dim)
 
-    def bits_per_dim(self, images, samples=1, seed=0, batch_size=64):
+    def bits_per_dim(self, images, samples=1, seed=0, batch_size=64, labels=None):
         """Upper bound of `-log2 p(x) / D` of each image, D values each  (IWAE: Burda et al. 2016, eq. 8):
 
             -log2 mean_s p(x | z_s) p(z_s) / q(z_s | x) / D
@@ -118,17 +130,19 @@ class LatentModel(GenerativeModel):
         Args:
           images: uint8 `(n, height, width, channels)`.   samples: S, latents drawn for each image.
           seed: int32; the noise of image i is a function of (seed, i).   batch_size: images measured at a time.
+          labels: an int or `(n,)`, where the model has classes.
         Returns: NumPy array `(n,)` float32.
         """
         check_images("images", images, self.example_shape)
+        labels = self.checked_labels(labels, len(images))
         if samples < 1:
             raise ValueError(f"samples must be at least 1. Received: {samples}")
 
-        def bounds(images, seeds):
-            return self.bound_function(images, seeds, samples)
+        def bounds(images, seeds, *labels):
+            return self.bound_function(images, seeds, samples, *labels)
 
         images, seeds = ops.convert_to_numpy(images), sample_seeds(seed, len(images))
-        return all_batches(bounds, batch_size, images, seeds)
+        return all_batches(bounds, batch_size, images, seeds, *labels)
 
     def nats(self, images, outputs, noise):
         """`reconstruction`, at noise of its own where it takes some: `noise(name)` draws it."""
@@ -154,13 +168,14 @@ class LatentModel(GenerativeModel):
         nats = -ops.mean(log_mean_exp(log_weights, axis=0)) / self.num_values
         return {"loss": nats, "bits_per_dim": bits_per_dim(nats), "kl": -ops.mean(log_ratio)}
 
-    def bound(self, images, seeds, samples):
+    def bound(self, images, seeds, samples, *labels):
         """`bits_per_dim` as a pure function of (weights, images, seeds): row i depends on row i of each alone.
 
         Args:
-          images: uint8.   seeds: int32 `(batch, 2)`.   samples: int.
+          images: uint8.   seeds: int32 `(batch, 2)`.   samples: int.   labels: int32 `(batch,)`, of a model with
+            classes.
         """
-        posterior = self.posterior(images)
+        posterior = self.posterior(images, *labels)
 
         def log_weight(s):
             _, log_ratio, outputs = self.infer(posterior, self.noise_of_seeds(seeds, index=s))
@@ -174,17 +189,23 @@ class LatentModel(GenerativeModel):
         The noise of a score is that of `bits_per_dim(images[:1], seed=0)` for every image: the score is a function of
         the image.
         """
-        images = {"images": (self.example_shape, "uint8")}
-        return {
-            **super().signatures(),
-            "reconstruct": Signature(
-                lambda images: {"images": self.decode_function(self.encode_function(images))}, images
-            ),
-            "score": Signature(lambda images: {"bits_per_dim": self._score(images)}, images),
-        }
+        images = {"images": (self.example_shape, "uint8"), **self._label_input()}
 
-    def _score(self, images):
-        return self.bound(images, ops.zeros((ops.shape(images)[0], 2), "int32"), 1)
+        def reconstruct(images, label=None):
+            labels = given(self._served_labels(label))
+            return {"images": self.decode_function(self.encode_function(images, *labels), *labels)}
+
+        def score(images, label=None):
+            seeds = ops.zeros((ops.shape(images)[0], 2), "int32")
+            return {"bits_per_dim": self.bound(images, seeds, 1, *given(self._served_labels(label)))}
+
+        served = {"reconstruct": Signature(reconstruct, images), "score": Signature(score, images)}
+        return {**super().signatures(), **served}
+
+
+def given(labels):
+    """Labels as arguments: none where there are none."""
+    return () if labels is None else (labels,)
 
 
 def level_nats(images, means, log_scale, levels):

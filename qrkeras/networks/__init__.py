@@ -8,7 +8,9 @@ from qrkeras.networks.encoders import scenes_encoder, vgg16_encoder
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
 from qrkeras.networks.pixelcnnpp import PixelPlusNetwork, pixelcnnpp
+from qrkeras.networks.plain_discriminator import plain_discriminator
 from qrkeras.networks.real_nvp import RealNVP, real_nvp
+from qrkeras.networks.residual_discriminator import residual_discriminator
 from qrkeras.networks.sngan import sngan_discriminator, sngan_generator
 from qrkeras.networks.top_down import Inferred, TopDownNetwork, top_down
 from qrkeras.networks.vae import vae_decoder, vae_encoder
@@ -29,7 +31,9 @@ __all__ = [
     "mlp",
     "pixelcnn",
     "pixelcnnpp",
+    "plain_discriminator",
     "real_nvp",
+    "residual_discriminator",
     "scenes_encoder",
     "sngan_discriminator",
     "sngan_generator",

@@ -103,8 +103,15 @@ def _bits_per_dim(preset, model):
     """Mean over the held-out images, of a model with a likelihood; None for others."""
     if not can(model, HasLikelihood):
         return None
-    held_out = take(build.dataset(preset, "test", labels=preset.takes_labels))
-    return float(np.mean(model.bits_per_dim(*held_out) if preset.takes_labels else model.bits_per_dim(held_out)))
+    images, labels = _with_labels(preset, "test")
+    return float(np.mean(model.bits_per_dim(images, **labels)))
+
+
+def _with_labels(preset, split, n=None):
+    """n images, or all, and what else of them a model is asked with: labels, or nothing."""
+    source = build.dataset(preset, split, labels=preset.takes_labels)
+    found = take(source) if n is None else take(source, min(n, source.size))
+    return (found[0], {"labels": found[1]}) if preset.takes_labels else (found, {})
 
 
 def _ways(run, model, seed):
@@ -121,11 +128,11 @@ def _ways(run, model, seed):
     ways = {way: sampled(way) for way in model.WAYS}
 
     def reconstructed(n, share=(0, 1)):
-        source = build.dataset(run.preset)
-        images = take(source, min(n, source.size))
+        images, labels = _with_labels(run.preset, "train", n)
         own, size = batches.shared(n, BATCH_SIZE, share)
         for i in range(0, len(own), size):  # images come again where there are fewer than n
-            yield model.reconstruct(images[own[i : i + size] % len(images)])
+            rows = own[i : i + size] % len(images)
+            yield model.reconstruct(images[rows], **{name: each[rows] for name, each in labels.items()})
 
     return {**ways, "reconstructed": reconstructed}
 

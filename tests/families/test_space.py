@@ -19,7 +19,7 @@ PAPER = {  # AIQN, Supplement: what the search settled on
 
 
 def test_names():
-    assert NAMES == ["mbgan", "pixelcnn", "pixeliqn", "qrgan"]
+    assert NAMES == ["ade", "mbgan", "pixelcnn", "pixeliqn", "qrgan"]
     with pytest.raises(ValueError, match=r"""SPACE must be one of .*pixeliqn.*Received: 'pixelqn'. Did you mean"""):
         families.space("pixelqn")
     assert families.space("qrgan") is SPACES["qrgan"]

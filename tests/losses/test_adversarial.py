@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.stats import norm
 
 from qrkeras import losses
 from qrkeras.losses import (
+    DensityRatio,
     Hinge,
     LeastSquares,
     NonSaturating,
@@ -128,7 +130,19 @@ def test_baselines_by_hand():
     assert float(NonSaturating().generator(FAKE)) == pytest.approx(-np.mean(np.log(sigmoid(FAKE))), rel=1e-5)
 
 
+def test_density_ratio_by_hand():
+    real, fake = np.array([[2.0], [0.0]], "float32"), np.array([[-1.0], [3.0]], "float32")
+    # (softplus(-2) + softplus(0)) / 2 + (softplus(-1) + softplus(3)) / 2 = 0.410038 + 1.680924, and -(-1 + 3) / 2.
+    assert float(DensityRatio().discriminator(real, fake)) == pytest.approx(2.090962, abs=1e-6)
+    assert float(DensityRatio().generator(fake)) == -1.0
+    # N(0, 1) real, N(1, 1) generated: the best discriminator is x^2 / -2 + (x - 1)^2 / 2 = 1/2 - x, and the mean of
+    # x - 1/2 over N(1, 1) is KL(N(1, 1) || N(0, 1)) = 1/2.
+    x = norm.ppf((np.arange(20_000) + 0.5) / 20_000) + 1.0
+    assert float(DensityRatio().generator((0.5 - x)[:, None].astype("float32"))) == pytest.approx(0.5, abs=1e-4)
+
+
 OBJECTIVES = [
+    DensityRatio(),
     QuantileRegression(3, real_target=1.0, penalty="l2", generator="match", pinball="each_output"),
     QuantileRegression(),
     NonSaturating(),

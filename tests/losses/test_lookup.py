@@ -5,6 +5,7 @@ from qrkeras import losses
 
 SNAKES = {
     "BatchSmoothing": "batch_smoothing",
+    "DensityRatio": "density_ratio",
     "Hinge": "hinge",
     "LeastSquares": "least_squares",
     "Mixup": "mixup",

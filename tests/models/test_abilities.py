@@ -7,12 +7,21 @@ from qrkeras.models import abilities
 
 ABLE = {
     abilities.Inpaints: {"PixelCNN", "PixelCNNPlusPlus", "PixelIQN"},
-    abilities.Reconstructs: {"VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE", "AGAVE"},
-    abilities.HasLikelihood: {"PixelCNN", "PixelCNNPlusPlus", "VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE", "AGAVE"},
+    abilities.Reconstructs: {"VAE", "AIQNVAE", "HierarchicalVAE", "VQVAE", "AGAVE", "DensityModel"},
+    abilities.HasLikelihood: {
+        "PixelCNN",
+        "PixelCNNPlusPlus",
+        "VAE",
+        "AIQNVAE",
+        "HierarchicalVAE",
+        "VQVAE",
+        "AGAVE",
+        "DensityModel",
+    },
     abilities.HasQuantiles: {"PixelIQN"},
     abilities.HasLatents: {"VAE", "AIQNVAE"},
-    abilities.JudgesRealism: {"GAN"},
-    abilities.StartsFromData: {"HierarchicalVAE", "PixelCNNPlusPlus", "VQVAE", "AGAVE"},
+    abilities.JudgesRealism: {"GAN", "DensityModel"},
+    abilities.StartsFromData: {"HierarchicalVAE", "PixelCNNPlusPlus", "VQVAE", "AGAVE", "DensityModel"},
     abilities.Decomposes: {"AGAVE"},
 }
 

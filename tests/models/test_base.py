@@ -100,7 +100,7 @@ def instances():
     yield from (layers.Dequantizer(2), layers.InverseAutoregressiveFlow(2), layers.VectorQuantizer(3))
     yield from (losses.BatchSmoothing(0.3), losses.Mixup(), losses.Auxiliary(16, grey=True))
     yield from (losses.Hinge(), losses.LeastSquares(), losses.NonSaturating(), losses.Wasserstein())
-    yield losses.QuantileRegression(4)
+    yield from (losses.DensityRatio(), losses.QuantileRegression(4))
     yield networks.classifier.Identity(1)
     yield networks.aiqn(2, 4, 1, seed=1)
     yield networks.pixelcnn(4, 1, blocks=1, kernel_size=3, planes=2, output_planes=2, seed=1)

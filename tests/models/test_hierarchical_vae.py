@@ -69,7 +69,7 @@ def test_the_samples_ratio_has_the_closed_form_for_its_mean():
     m.initialize(IMAGES)
     images = np.tile(IMAGES[:1], (4000, 1, 1, 1)) / np.float32(127.5) - 1
     inferred = m.hierarchy(images, RNG.normal(size=(4000, 24)).astype("float32"))
-    kl, sampled = m._kl(inferred).numpy(), -inferred.log_ratio.numpy()
+    kl, sampled = m.kl(inferred).numpy(), -inferred.log_ratio.numpy()
     # KL of lower layers depends on the latents above, so that both are means over draws.
     error = 5 * (sampled - kl).std(axis=0) / np.sqrt(4000)
     assert np.all(np.abs(sampled.mean(axis=0) - kl.mean(axis=0)) < error + 1e-3)

@@ -117,6 +117,18 @@ def agave():
     return model
 
 
+def density(**options):
+    sizes = {"planes": (2,), "latent_planes": (1,), "blocks": (1,), "stem": (3, 2), "flow": False}
+    hierarchy = networks.top_down(8, 1, **sizes, random="top" if "coverage" in options else "all", seed=1)
+    flow = None if "coverage" in options else networks.real_nvp((8, 8, 1), width=2, blocks=1, seed=2)
+    discriminator = networks.plain_discriminator(8, 1, (2,), (2,), seed=3)
+    model = models.DensityModel(hierarchy, flow, discriminator, **{"adversarial_weight": 7.0, **options})
+    model.initialize(IMAGES)
+    rate = {"learning_rate": 1e-3, "momentum": 0.9}
+    model.compile(keras.optimizers.SGD(**rate), keras.optimizers.SGD(**rate))
+    return model
+
+
 def still(build, *names):
     """The model that `build` makes, with parts that do not train."""
 
@@ -158,6 +170,8 @@ BUILDS = {
     "importance-weighted VAE": lambda: vae(models.VAE, importance_samples=3),
     "VQ-VAE": vqvae,
     "AGAVE": agave,
+    "AV-ADE": density,
+    "GAN with an encoder": lambda: density(coverage="encoder"),
     "AIQN of a frozen VAE": still(lambda: BUILDS["AIQNVAE"](), "encoder", "decoder"),
 }
 
@@ -187,7 +201,7 @@ def assert_alike(one, two, atol=1e-5):
         )
 
 
-LONG = ("PixelCNNPlusPlus", "variational dequantisation", "AGAVE")
+LONG = ("PixelCNNPlusPlus", "variational dequantisation", "AGAVE", "AV-ADE")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in LONG)) for n in BUILDS])

@@ -28,7 +28,7 @@ NAMES = (
     "qrgan-l2-grid25", "qrgan-digits", "nsgan-digits", "wgan-gp-digits", "pixeliqn-digits", "pixelcnn-digits",
     "vae-digits", "aiqnvae-digits", "aiqnvae-squared-digits", "bgan-squares", "mixup-circles", "mbgan-digits",
     "sngan-digits", "minibatch-digits", "iafvae-digits", "hvae-digits", "vqvae-digits", "pixelcnnpp-digits",
-    "agave-digits",
+    "agave-digits", "gan-ade-digits", "av-ade-ade-digits",
 )  # fmt: skip
 SIZES = {
     "network.width": 4, "network.hidden_layers": 1, "latent_dim": 4, "aiqn.width": 8, "aiqn.hidden_layers": 2,
@@ -37,6 +37,7 @@ SIZES = {
     "loss.num_quantiles": 4, "network.code_dim": 3, "network.residual_blocks": 1,
     "num_codes": 8, "prior.blocks": 1, "prior.planes": 6, "prior.output_planes": 6, "hierarchy.planes": 6,
     "hierarchy.latent_planes": 2, "hierarchy.blocks": 1,
+    "flow.width": 2, "discriminator.planes": 4,
 }  # fmt: skip
 
 

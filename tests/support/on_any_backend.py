@@ -63,6 +63,7 @@ def equations():
                 losses.QuantileRegression(4, generator="match", penalty="l2"),
                 losses.QuantileRegression(4, real_target=1.0, fake_target=-1.0, penalty=None),
                 losses.NonSaturating(),
+                losses.DensityRatio(),
                 losses.LeastSquares(),
                 losses.Wasserstein(),
                 losses.Hinge(),

@@ -58,6 +58,14 @@ def agave():
     return models.AGAVE(hierarchy, networks.pixelcnnpp(8, 1, **sizes, condition=(8, 8, 1), seed=2))
 
 
+def density(**options):
+    """An AV-ADE."""
+    sizes = {"planes": (2,), "latent_planes": (1,), "blocks": (1,), "stem": (3, 2), "top_prior": "standard"}
+    hierarchy = networks.top_down(8, 1, **sizes, flow=False, seed=1)
+    flow = networks.real_nvp((8, 8, 1), width=2, blocks=1, seed=2)
+    return models.DensityModel(hierarchy, flow, networks.plain_discriminator(8, 1, (2,), (2,), seed=3), **options)
+
+
 BUILDERS = {
     "points": gan,
     "images": image_gan,
@@ -68,6 +76,7 @@ BUILDERS = {
     "HierarchicalVAE": hierarchical_vae,
     "AGAVE": agave,
     "VQVAE": vqvae,
+    "DensityModel": density,
     "AIQNVAE": lambda: vae(models.AIQNVAE, networks.aiqn(2, 4, 1, seed=3)),
 }
 

@@ -26,6 +26,11 @@ FIGURES = """
     iafvae         3.11
     pixelcnnpp     2.92
     agave          2.92
+    gan-ade        31.4
+    vae-ade       171.0
+    v-ade-ade     112.0
+    av-gde-ade     58.6
+    av-ade-ade     28.0
 """
 
 
@@ -56,11 +61,20 @@ def test_published_figures():
     }
     # Lucas, Section 3.4.5.
     expected |= {"agave-cifar10-16x16": 2.94, "agave-cifar10-8x8": 2.93, "agave-cifar10-grey": 2.93}
+    # Lucas, Tables 5.1, 5.2, 5.4, 5.5 and 5.6, and Table 5 of the preprint.
+    expected |= {"gan-ade-cifar10-around": 7.0, "gan-ade-cifar10-rd": 24.0, "gan-ade-cifar10-conditional": 29.7}
+    refined = {
+        "cifar10-rd": 26.0, "cifar10-wg-rd": 17.2, "cifar10-iaf-rd": 18.6, "cifar10-s2": 28.9,
+        "cifar10-conditional": 73.4, "stl10-wg-wd": 44.3, "stl10-iaf-wd": 52.7, "stl10-s2": 52.1, "stl10-96": 100.8,
+        "imagenet64": 45.5, "celeba96": 24.3, "lsun-bedroom": 21.1, "lsun-tower": 15.5, "lsun-church": 13.1,
+        "lsun-classroom": 20.0, "lsun-restaurant": 20.5,
+    }  # fmt: skip
+    expected |= {f"av-ade-ade-{name}": value for name, value in refined.items()}
     found = {name: presets.published(name) for name in presets.PRESETS}
     assert {name: known.value for name, known in found.items() if known.value is not None} == expected
     for name, known in found.items():
         assert known.source.startswith(
-            ("QRGAN, ", "AIQN, ", "Lucas, ", "IAF, ", "VQ-VAE, ", "PixelCNN++, ", "Choice: ")
+            ("QRGAN, ", "AIQN, ", "Lucas, ", "IAF, ", "VQ-VAE, ", "PixelCNN++, ", "CQ, ", "Choice: ")
         ), name
         assert (known.value is None) == (known.protocol == "")
     assert found["aiqnvae-celeb_a"].figure == "pictures and no figures (AIQN, Supplement)"

@@ -32,7 +32,7 @@ def test_reconstruct_command(latents_run, tmp_path, capfd):
         (
             [],
             "images_run",
-            "reconstructs images from their codes: AGAVE or AIQNVAE or HierarchicalVAE or VAE or VQVAE. Received",
+            "images from their codes: AGAVE or AIQNVAE or DensityModel or HierarchicalVAE or VAE or VQVAE. Received",
         ),
         (["--draws", "3"], "latents_run", "tells what an autoregressive decoder takes from its latents: AGAVE"),
         (["--n", "84"], "latents_run", "n must be 1 to 83 pairs of held-out images"),

@@ -148,6 +148,14 @@ class NonSaturating:
 
 
 @part
+class DensityRatio:
+    def build(self):
+        from qrkeras import losses
+
+        return losses.DensityRatio()
+
+
+@part
 class LeastSquares:
     def build(self):
         from qrkeras import losses
@@ -200,7 +208,9 @@ class GanPreset(GenerativePreset):
     """One GAN experiment: networks, objective and update rule."""
 
     network: Mlp | Dcgan | Sngan
-    loss: QuantileRegression | NonSaturating | LeastSquares | Wasserstein | Hinge | BatchSmoothing | Mixup
+    loss: (
+        QuantileRegression | NonSaturating | DensityRatio | LeastSquares | Wasserstein | Hinge | BatchSmoothing | Mixup
+    )
     generator_optimizer: Adam
     discriminator_optimizer: Adam
     latent_dim: Count
