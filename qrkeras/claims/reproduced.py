@@ -6,9 +6,9 @@ import pathlib
 
 import numpy as np
 
-from qrkeras import data, presets
+from qrkeras import presets
 from qrkeras.claims.verdict import judge, together
-from qrkeras.experiments import build, many, runs
+from qrkeras.experiments import build, kinds, many, runs
 from qrkeras.experiments.train import load_model
 from qrkeras.families.claim import changed, words
 
@@ -115,7 +115,7 @@ def measure(claim, scale, of):
         for each in claim.measures:
             if arm.name not in claim.arms_with(each):
                 continue
-            field, steps = each.field.format(features=arm.preset.evaluate_features), arm.preset.steps
+            field, steps = arm.preset.logged(each.field), arm.preset.steps
             pairs = [_pairs(records, field, steps) for records in told]
             for seed in diverged[arm.name]:
                 pairs[seed].append((steps, math.nan))
@@ -136,7 +136,8 @@ def _measured(function, run, preset, diverged):
     model = load_model(run)
     if model.step != preset.steps:
         raise RuntimeError(f"{run.path} must have a model of step {preset.steps:,}. It has one of {model.step:,}.")
-    return [{"step": preset.steps, **function(model, data.take(build.dataset(preset, "test")))}]
+    source = build.dataset(preset, "test")
+    return [{"step": preset.steps, **function(model, kinds.of(source.kind).held_out(source))}]
 
 
 def _judged(order, measure, values):

@@ -10,7 +10,7 @@ LOOKED_AT = 200
 BATCH_SIZE = 50
 
 
-def measure(model, source, n=None, beam=5, verbose=1):
+def measure(model, source, n=None, beam=5, verbose=1, meteor=True):
     """Figures of captions, by name; what cannot be measured is left out.
 
     `nats_per_word` of the images' own captions; BLEU-1 to BLEU-4, ROUGE-L and CIDEr-D of the model's against them,
@@ -21,7 +21,7 @@ def measure(model, source, n=None, beam=5, verbose=1):
 
     Args:
       model: a captioner.   source: held-out images with captions.   n: images that are measured; None: all.
-      beam: captions that the search keeps.
+      beam: captions that the search keeps.   meteor: whether METEOR is measured where it can be; it takes long.
     Returns: figures, and the captions.
     """
     n = source.size if n is None else min(n, source.size)
@@ -29,7 +29,7 @@ def measure(model, source, n=None, beam=5, verbose=1):
     own = [source.captions(i) for i in range(n)]
     batches = (model.caption(images[i : i + BATCH_SIZE], beam) for i in range(0, n, BATCH_SIZE))
     said = [beams[0][0] for batch in progress.shown(batches, source.name, n, BATCH_SIZE, verbose) for beams in batch]
-    figures = {"nats_per_word": nats_per_word(model, images, own), **compared(said, own)}
+    figures = {"nats_per_word": nats_per_word(model, images, own), **compared(said, own, meteor)}
     if source.judge is not None:
         verdicts = np.array([source.judge(i, caption) for i, caption in enumerate(said)])
         figures |= dict(zip(("grammatical", "right", "true"), verdicts.mean(0)))
@@ -56,15 +56,15 @@ def floor(source, n=None):
     return figures
 
 
-def compared(said, own):
+def compared(said, own, meteor=True):
     """BLEU, ROUGE-L, CIDEr-D and, where that can be had, METEOR of captions against the images' own, times 100."""
     said = [" ".join(words.tokens(caption)) for caption in said]
     own = [[" ".join(words.tokens(caption)) for caption in of_one] for of_one in own]
     bleu = metrics.bleu(said, own)
     found = {f"BLEU-{n}": float(score) for n, score in enumerate(bleu, 1)}
     found |= {"ROUGE-L": metrics.rouge_l(said, own).mean(), "CIDEr-D": metrics.cider_d(said, own).mean()}
-    meteor = metrics.meteor(said, own)
-    return found if meteor is None else {**found, "METEOR": meteor}
+    score = metrics.meteor(said, own) if meteor else None
+    return found if score is None else {**found, "METEOR": score}
 
 
 def nats_per_word(model, images, own):

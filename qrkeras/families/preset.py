@@ -91,6 +91,10 @@ class Preset:
         """Names of fields that may hold the path of a .keras file."""
         return ()
 
+    def logged(self, field):
+        """What metrics.jsonl calls a figure, in whose name `{features}` may stand for the feature network."""
+        return field
+
 
 @part(kw_only=True)
 class GenerativePreset(Preset):
@@ -111,6 +115,9 @@ class GenerativePreset(Preset):
     @property
     def files(self):
         return ("evaluate_features",)
+
+    def logged(self, field):
+        return field.format(features=self.evaluate_features)
 
 
 # What papers are silent on; presets say so with `**SILENT`, and cite over it what theirs has.

@@ -1,6 +1,6 @@
 """What differs between kinds of examples in a run: its pictures, and what it is evaluated by.
 
-A module a kind, with `evaluator`, `pictures_during` and `write`.
+A module a kind, with `evaluator`, `pictures_during`, `held_out` and, where examples are drawn, `write`.
 """
 
 from qrkeras import kinds

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qrkeras import callbacks, evaluation, features, pictures
+from qrkeras import callbacks, data, evaluation, features, pictures
 
 
 def evaluator(preset, source, held_out, split="train", verbose=1):
@@ -26,6 +26,11 @@ def evaluator(preset, source, held_out, split="train", verbose=1):
 def pictures_during(run, source, every):
     """The callback that draws samples."""
     return callbacks.SampleGrid(run.samples, every)
+
+
+def held_out(source):
+    """What a claim measures a model on: all examples of a split."""
+    return data.take(source)
 
 
 def write(samples, run, output):

@@ -18,6 +18,11 @@ def pictures_during(run, source, every):
     return callbacks.MixtureSamples(run.samples, run.metrics, source.centers, source.std, every)
 
 
+def held_out(source):
+    """What a claim measures a model on: all examples of a split."""
+    return data.take(source)
+
+
 def write(samples, run, output):
     """Writes points as .npy, and as PNG beside it if `output` ends in .png; returns the paths."""
     paths = [output.with_suffix(".npy")]

@@ -1,7 +1,8 @@
 """Captions with areas of attention."""
 
+from qrkeras.families.captions.claims import CLAIMS
 from qrkeras.families.captions.presets import PRESETS, PUBLISHED
 
-CLAIMS = SPACES = ()
+SPACES = ()
 
 __all__ = ["CLAIMS", "PRESETS", "PUBLISHED", "SPACES"]
