@@ -51,8 +51,8 @@ SCENES = Claim(
             "captions-scenes-{arm}",
             5,
             {"steps": 1_200},
-            "Scenes of 64 x 64, 20,000 of them, a shipped encoder that stays as it is, 1,200 steps of 32 images with "
-            "five captions each; figures of 1,000 held-out scenes.",
+            "Scenes 64 x 64 in size, 20,000 of them; a shipped encoder that stays as it is; 1,200 steps of 32 images "
+            "with five captions each; figures of 1,000 held-out scenes.",
             presets={"full": "captions-scenes"},
         )
     },
