@@ -79,8 +79,11 @@ def test_what_a_claim_measures_itself_is_a_line_of_the_last_step(run, monkeypatc
     """Bits of an arm that alone has them; the model is that of the claim's last step."""
     found = types.SimpleNamespace(step=3)
     monkeypatch.setattr(reproduced, "load_model", lambda run: found)
-    monkeypatch.setattr(reproduced.build, "dataset", lambda preset, split: split)
-    monkeypatch.setattr(reproduced.data, "take", lambda source: f"images of {source}")
+    monkeypatch.setattr(
+        reproduced.build, "dataset", lambda preset, split: types.SimpleNamespace(kind="some", name=split)
+    )
+    kind = types.SimpleNamespace(held_out=lambda source: f"images of {source.name}")
+    monkeypatch.setattr(reproduced.kinds, "of", {"some": kind}.get)
     told = []
     measured = {"nsgan": lambda model, images: told.append((model, images)) or {"bits": 1.5}}
     measures = (Measure("bits", "bits", "less", arms=("nsgan",)), CLAIM.measures[2])
