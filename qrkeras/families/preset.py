@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from qrkeras.families.parts import RHYTHM, Count, Range, part
+from qrkeras.families.parts import RHYTHM, Count, Range, name_of, part
 
 Precision = Annotated[
     str,
@@ -43,7 +43,7 @@ class Data:
 @part(kw_only=True)
 class Preset:
     """One experiment. A family adds its networks, its loss and its optimizers, `objective`, what is minimised in a
-    word, and `build(source, seed)`, the compiled model."""
+    word, `architecture`, what its networks are called, and `build(source, seed)`, the compiled model."""
 
     data: Data
     batch_size: Count
@@ -111,6 +111,11 @@ class GenerativePreset(Preset):
     evaluate_measures: Annotated[Literal["all", "distances"], RHYTHM] = "all"
     """Measures of an evaluation. distances: FID, KID and Inception score. all: also those that compare every image with
     every other one."""
+
+    @property
+    def architecture(self):
+        """Name of its networks."""
+        return name_of(self.network)
 
     @property
     def files(self):

@@ -73,21 +73,18 @@ class JointAttention(keras.layers.Layer):
     def build(self, input_shape=None):
         seeds = itertools.repeat(None) if self.seed is None else itertools.count(self.seed)
 
-        def weight(name, *shape):
-            seed = next(seeds)
-            drawn = keras.initializers.GlorotUniform(seed)
-            if name == "words":
-                drawn = keras.initializers.RandomNormal(0.0, 0.1, seed)
-            return self.add_weight(name=name, shape=shape, initializer="zeros" if len(shape) == 1 else drawn)
+        def matrix(name, *shape):
+            return self.add_weight(name=name, shape=shape, initializer=keras.initializers.GlorotUniform(next(seeds)))
 
-        self.words = weight("words", self.num_words, self.word_dim)
-        self.word_state = weight("word_state", self.state_dim, self.word_dim)
-        self.word = weight("word", self.word_dim)
+        drawn = keras.initializers.RandomNormal(0.0, 0.1, next(seeds))
+        self.words = self.add_weight(name="words", shape=(self.num_words, self.word_dim), initializer=drawn)
+        self.word_state = matrix("word_state", self.state_dim, self.word_dim)
+        self.word = self.add_weight(name="word", shape=(self.word_dim,), initializer="zeros")
         if self.area_dim:
-            self.word_area = weight("word_area", self.area_dim, self.word_dim)
-            self.area = weight("area", self.area_dim)
+            self.word_area = matrix("word_area", self.area_dim, self.word_dim)
+            self.area = self.add_weight(name="area", shape=(self.area_dim,), initializer="zeros")
             if self.by_state:
-                self.area_state = weight("area_state", self.state_dim, self.area_dim)
+                self.area_state = matrix("area_state", self.state_dim, self.area_dim)
         self.built = True
 
     def embed(self, ids):

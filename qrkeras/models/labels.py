@@ -47,12 +47,8 @@ class Captions:
     def check(self, name, ids, n):
         """Raises ValueError where an array is not that."""
         found = np.asarray(ids)
-        if (
-            found.ndim != 3
-            or found.shape[::2] != (n, self.length)
-            or not found.shape[1]
-            or found.dtype.kind not in "iu"
-        ):
+        fits = found.size and found.shape[:1] == (n,) and found.shape[2:] == (self.length,)
+        if not fits or found.dtype.kind not in "iu":
             raise ValueError(
                 f"{name} must be ints of shape ({n}, captions, {self.length}), captions as the model's `encode` gives "
                 f"them. Received: {found.dtype} of shape {found.shape}"

@@ -7,7 +7,7 @@ from tyro.conf import Positional, arg
 
 from qrkeras.verbs.arguments import Run
 
-Images = Annotated[Positional[tuple[pathlib.Path, ...]], arg(metavar="IMAGE [IMAGE ...]")]
+Images = Annotated[Positional[tuple[pathlib.Path, ...]], arg(metavar="[IMAGE ...]", help_behavior_hint="")]
 
 
 def caption(

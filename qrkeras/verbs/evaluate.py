@@ -50,8 +50,8 @@ def evaluate(
       best: Take the best model evaluated during training, not the newest.
       gan_train: Epochs of each classifier of GAN-train and GAN-test, for generators with classes; None: without.
       output: Path without ending, of .csv, .json, .png (samples) and -prd.png; None: RUN/evaluated, in the first run.
-      devices: all: the machines that TF_CONFIG or Slurm name, on each of which the same is called, share the drawing;
-        each reads the runs, and worker 0 writes.
+      devices: Machines that share the drawing: 1, this one, or all that TF_CONFIG or Slurm name, on each of which the
+        same is called; each reads the runs, and worker 0 writes.
     """
     from qrkeras.machine import collectives, rendezvous
     from qrkeras.machine import devices as machine
@@ -61,6 +61,7 @@ def evaluate(
     output = output or opened[0].path / "evaluated"
     if known_kind(opened[0].preset.data.name) is kinds.CAPTIONED:
         unused = {"references": references, "features": features, "gan_train": gan_train, "best": best or None}
+        unused["devices"] = None if devices == 1 else devices
         return caption_rows.evaluated(opened, samples, output, {k: v for k, v in unused.items() if v is not None})
     outputs(output)  # refused before anything is measured
     chosen = machine.choose(devices)

@@ -20,12 +20,11 @@ def presets(name: Annotated[Positional[str | None], arg(metavar="[PRESET]", help
 def _list():
     from rich.table import Table
 
-    from qrkeras.families.parts import name_of
     from qrkeras.presets import PRESETS
 
     table = Table("preset", "data", "network", "objective", "steps", box=None, pad_edge=False)
     for name, preset in PRESETS.items():
-        table.add_row(name, preset.data.name, name_of(preset.network), preset.objective, f"{preset.steps:,}")
+        table.add_row(name, preset.data.name, preset.architecture, preset.objective, f"{preset.steps:,}")
     return table
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qrkeras import data, networks
-from qrkeras.features import accuracy, shipped
+from qrkeras.features import accuracy, scenes, shipped
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data" / "tfds"
 
@@ -38,13 +38,13 @@ def test_accuracy_by_hand():
         assert accuracy(Judge(), images, [0, 1, 0, 1, 1], batch_size) == 0.8
 
 
-@pytest.mark.parametrize("name", shipped.RECIPES)
+@pytest.mark.parametrize("name", [*shipped.RECIPES, scenes.NAME])
 def test_shipped_files_are_small(name):
     assert (shipped.FOLDER / f"{name}.npz").stat().st_size <= 4 * 2**20
 
 
 def test_everything_shipped_has_its_recipe():
-    assert {path.stem for path in shipped.FOLDER.iterdir()} == set(shipped.RECIPES)
+    assert {path.stem for path in shipped.FOLDER.iterdir()} == {*shipped.RECIPES, scenes.NAME}
 
 
 def damaged(whole):

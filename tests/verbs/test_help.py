@@ -24,6 +24,7 @@ METAVARS = {
     "reconstruct": "RUN",
     "latents": "RUN",
     "decompose": "RUN [RUN ...]",
+    "caption": "RUN [IMAGE ...]",
     "evaluate": "RUN [RUN ...]",
     "calibration": "RUN [RUN ...]",
     "export": "RUN BASE",
@@ -46,6 +47,7 @@ PARTS = (
     "generator_optimizer",
     "optimizer",
     "discriminator_optimizer",
+    "encoder_optimizer",
 )
 PACKAGE = pathlib.Path(qrkeras.__file__).parent
 SCHEMAS = [

@@ -12,7 +12,7 @@ from qrkeras.families.preset import SILENT, Data, with_sources
 
 CODE = "Choice: the authors' released code"
 SOURCES = {
-    **SILENT,
+    **{field: source for field, source in SILENT.items() if field != "evaluate_measures"},
     "data": "Choice: your own photographs, in COCO's layout; Lucas, Section B.4.1: COCO",
     "data.image_size": "Choice: VGG's own, the middle square",
     "encoder": "Lucas, Section B.4.1: VGG16",

@@ -39,6 +39,10 @@ class CaptionPreset(Preset):
         return "cross-entropy"
 
     @property
+    def architecture(self):
+        return "CaptionDecoder"
+
+    @property
     def files(self):
         return ("encoder",)
 
