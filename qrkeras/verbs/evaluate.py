@@ -10,6 +10,7 @@ from qrkeras.experiments import directories, runs
 from qrkeras.verbs import tables
 from qrkeras.verbs.arguments import Runs
 
+ENDINGS = (".csv", ".json", ".png", "-prd.png")
 _CONTEXT = ("features", "resize", "split", "samples", "references", "held_out")
 
 
@@ -49,7 +50,7 @@ def evaluate(
 
     opened = runs.load_all(run)
     output = output or opened[0].path / "evaluated"
-    outputs(output)  # refused before anything is measured
+    directories.outputs(output, ENDINGS)  # refused before anything is measured
     rows = measure(opened, samples, features, split, seed, best, gan_train, references=references)
     shown = table(rows)
     with tables.not_lost(shown):
@@ -108,17 +109,6 @@ def table(rows):
     return "\n".join(lines)
 
 
-def outputs(prefix):
-    """Ending -> path of each file that `write` makes.
-
-    Raises:
-      ValueError: where one of them is a run's or a sweep's own.
-    """
-    paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
-    directories.check_outputs(paths.values())
-    return paths
-
-
 def write(rows, prefix):
     """Writes what was measured beside each other: PREFIX.csv, PREFIX.json, PREFIX.png (samples) and PREFIX-prd.png.
 
@@ -126,7 +116,7 @@ def write(rows, prefix):
     """
     from qrkeras import pictures
 
-    paths = outputs(prefix)
+    paths = directories.outputs(prefix, ENDINGS)
     prefix.parent.mkdir(parents=True, exist_ok=True)
     records = [to_record(row) for row in rows]
     paths[".json"].write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
