@@ -144,7 +144,8 @@ def _draw(result, path):
     from qrkeras import pictures
 
     claim = result.claim
-    if claim.against:
+    over_training = any(len(pairs) > 1 for of_seeds in result.curves.values() for pairs in of_seeds)
+    if claim.against or not over_training:
         pictures.spread_against(result.values, claim.against, claim.at, path)
     else:
         pictures.spread_curves(result.curves, claim.measures[0].name, path)

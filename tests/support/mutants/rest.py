@@ -167,7 +167,7 @@ MUTANTS = [
     Mutant(
         "own: a run that diverged does not say so",
         "qrkeras/experiments/train.py",
-        '        _note(run, model, str(error))\n',
+        "        _note(run, model, str(error))\n",
         "",
         "tests/experiments/test_train.py",
     ),
