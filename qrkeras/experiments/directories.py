@@ -32,14 +32,17 @@ def read(path, argument, mark, verb):
 
 
 @contextlib.contextmanager
-def written(path, argument):
-    """Within it a directory is written; raises ValueError if that cannot be."""
+def written(path, argument, mend=None):
+    """Within it a directory is written; raises ValueError if that cannot be.
+
+    Args: mend: what the error ends with; None: the option that names another directory.
+    """
     try:
         yield
     except OSError as error:
         raise ValueError(
             f"{argument} must be a directory that can be written. Received: {path} ({error.strerror or error}). "
-            f"{another(argument)}"
+            f"{mend or another(argument)}"
         ) from error
 
 
@@ -72,6 +75,19 @@ def check_parent(path, argument):
             raise ValueError(
                 f"{argument} must be a folder for runs. Received: {path}, which holds {mark}. Name another."
             )
+
+
+def outputs(prefix, endings):
+    """Ending -> path of each of the files that are written beside each other, the prefix with that ending.
+
+    Raises:
+      ValueError: where the prefix ends in no name, or a path is a run's or a sweep's own.
+    """
+    if not prefix.name:
+        raise ValueError(f"output must end in a name, to which endings are added. Received: {prefix}. Name another.")
+    paths = {ending: prefix.with_name(prefix.name + ending) for ending in endings}
+    check_outputs(paths.values())
+    return paths
 
 
 def check_outputs(paths):

@@ -77,7 +77,7 @@ class Claim:
     Args:
       name: what `qrkeras reproduce NAME` calls it.   says: the statement.   source: where the paper makes it.
       arms: the methods, in the order of the table.
-      measures: the first is drawn over training, or all of them against `against`.
+      measures: the first is drawn over training; all of them against `against`, or by arm where they are of the end.
       orders: what must hold beyond the intervals of the seeds for the claim to hold.
       scales: "small" and "paper" -> `Scale`.
       published: arm -> the paper's value of the first measure.   protocol: how the paper takes it.

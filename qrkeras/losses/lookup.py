@@ -5,15 +5,18 @@ import re
 
 import keras
 
-from qrkeras.losses import adversarial, mixed
-from qrkeras.losses.adversarial import Objective
+from qrkeras.losses.adversarial import (
+    Hinge,
+    LeastSquares,
+    NonSaturating,
+    Objective,
+    QuantileRegression,
+    Wasserstein,
+)
+from qrkeras.losses.mixed import BatchSmoothing, Mixup
 
-OBJECTIVES = {
-    re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower(): kind
-    for room in (adversarial, mixed)
-    for name, kind in vars(room).items()
-    if isinstance(kind, type) and issubclass(kind, Objective) and kind is not Objective and not name.startswith("_")
-}
+KINDS = (BatchSmoothing, Hinge, LeastSquares, Mixup, NonSaturating, QuantileRegression, Wasserstein)
+OBJECTIVES = {re.sub(r"(?<!^)([A-Z])", r"_\1", kind.__name__).lower(): kind for kind in KINDS}
 
 
 def get(objective):
@@ -27,7 +30,7 @@ def get(objective):
       ValueError: where it is none of these; the nearest name is told.
     """
     if isinstance(objective, str):
-        named = {**OBJECTIVES, **{kind.__name__: kind for kind in OBJECTIVES.values()}}
+        named = {**OBJECTIVES, **{kind.__name__: kind for kind in KINDS}}
         if objective in named:
             return named[objective]()
         near = difflib.get_close_matches(objective.lower(), OBJECTIVES, n=1)

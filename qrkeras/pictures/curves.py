@@ -121,23 +121,29 @@ def spread_against(measures, label, at, path):
 
     Args:
       measures: name -> series -> values, one for each seed; those that are not finite are left out.
-      label: of the number.   at: series -> number; others are drawn as levels, where they have a finite value.
+      label: of the number.   at: series -> number; others are drawn as levels, where they have a finite value. Without
+        any each series has a place of its own, by its name.
     """
+    names = list(dict.fromkeys(name for series in measures.values() for name in series))
+    named, at = not at, at or {name: place for place, name in enumerate(names)}
     columns = min(3, len(measures))
     rows = -(-len(measures) // columns)
     figure = Figure(figsize=(3.4 * columns, 2.9 * rows + 0.4), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    levels = dict.fromkeys(name for series in measures.values() for name in series if name not in at)
-    colours = dict(zip(levels, itertools.cycle(COLOURS[1:])))
+    colours = dict(zip([name for name in names if name not in at], itertools.cycle(COLOURS[1:])))
     for axis, (title, series) in zip(axes, measures.items()):
         found = {name: _mean_deviation(values) for name, values in series.items()}
         placed = sorted((at[name], *found[name]) for name in found if name in at)
         if placed:
-            axis.errorbar(*zip(*placed), fmt="o-", color=COLOURS[0], linewidth=1.2, markersize=4, capsize=2)
-        for name in levels.keys() & found.keys():
+            axis.errorbar(
+                *zip(*placed), fmt="o" if named else "o-", color=COLOURS[0], linewidth=1.2, markersize=4, capsize=2
+            )
+        for name in colours.keys() & found.keys():
             if np.isfinite(found[name][0]):
                 axis.axhline(found[name][0], color=colours[name], linestyle="--", linewidth=1.2, label=name)
         axis.set(title=title, xlabel=label)
+        if named:
+            axis.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
         axis.grid(alpha=0.3)
     for axis in axes[len(measures) :]:
         axis.set_axis_off()

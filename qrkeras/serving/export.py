@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from qrkeras.experiments import runs
+from qrkeras.experiments import directories, runs
 from qrkeras.models.saved_model import write_saved_model
 
 WARMUP = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
@@ -57,7 +57,7 @@ def export_model(model, base_dir, name, version=None, metadata=None):
             f"{name!r}. Choose one with --name."
         )
     folder = pathlib.Path(base_dir) / name
-    try:
+    with directories.written(base_dir, "base_dir", "Name another."):
         _check_folder(folder)
         there = _versions(folder)
         first = _checked(max(there, default=0) + 1 if version is None else version)
@@ -65,13 +65,9 @@ def export_model(model, base_dir, name, version=None, metadata=None):
             raise _taken(folder / str(first))
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as temporary:
-            written = pathlib.Path(temporary) / "model"
-            _write(model, name, metadata or {}, written)
-            return _publish(written, folder, version)
-    except OSError as error:
-        raise ValueError(
-            f"base_dir must be a folder that can be written. Received: {base_dir} ({error.strerror or error})"
-        ) from error
+            made = pathlib.Path(temporary) / "model"
+            _write(model, name, metadata or {}, made)
+            return _publish(made, folder, version)
 
 
 def read_metadata(path):

@@ -37,8 +37,7 @@ def evaluated(opened, images, output, unused):
     for run in opened[1:]:
         if not runs.same_data(opened[0], run):
             raise ValueError(f"runs must be of one data set to be compared. Received: {opened[0].path} and {run.path}")
-    paths = {ending: output.with_name(output.name + ending) for ending in (".json", ".png")}
-    directories.check_outputs(paths.values())
+    paths = directories.outputs(output, (".json", ".png"))
     models = [load_model(run, able=Captions) for run in opened]
     rows, sheet = {}, None
     for split in splits(opened[0].preset):

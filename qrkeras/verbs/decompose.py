@@ -49,8 +49,7 @@ def decompose(
         raise ValueError(f"images must be at least 2, each another's other. Received: {images}")
     opened = runs.load_all(run)
     output = output or opened[0].path / "decomposed"
-    paths = [output.with_name(output.name + ending) for ending in (".csv", ".png")]
-    directories.check_outputs(paths)
+    paths = list(directories.outputs(output, (".csv", ".png")).values())
     models = [load_model(each, able=Decomposes) for each in opened]  # before minutes of the first are lost
     rows = {
         str(each.path): _measured(each, model, images, importance_samples, seed)

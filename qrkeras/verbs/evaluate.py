@@ -12,6 +12,7 @@ from qrkeras.experiments import directories, runs
 from qrkeras.verbs import caption_rows, tables
 from qrkeras.verbs.arguments import Runs
 
+ENDINGS = (".csv", ".json", ".png", "-prd.png")
 _CONTEXT = ("features", "resize", "split", "samples", "references", "held_out")
 
 
@@ -63,7 +64,7 @@ def evaluate(
         unused = {"references": references, "features": features, "gan_train": gan_train, "best": best or None}
         unused["devices"] = None if devices == 1 else devices
         return caption_rows.evaluated(opened, samples, output, {k: v for k, v in unused.items() if v is not None})
-    outputs(output)  # refused before anything is measured
+    directories.outputs(output, ENDINGS)  # refused before anything is measured
     chosen = machine.choose(devices)
     rendezvous.meet(chosen.cluster, _must_agree(opened, samples, references, features, split, seed, best, gan_train))
     with collectives.watched(chosen.cluster):
@@ -142,17 +143,6 @@ def table(rows):
     return "\n".join(lines)
 
 
-def outputs(prefix):
-    """Ending -> path of each file that `write` makes.
-
-    Raises:
-      ValueError: where one of them is a run's or a sweep's own.
-    """
-    paths = {kind: prefix.with_name(prefix.name + kind) for kind in (".csv", ".json", ".png", "-prd.png")}
-    directories.check_outputs(paths.values())
-    return paths
-
-
 def write(rows, prefix):
     """Writes what was measured beside each other: PREFIX.csv, PREFIX.json, PREFIX.png (samples) and PREFIX-prd.png.
 
@@ -160,7 +150,7 @@ def write(rows, prefix):
     """
     from qrkeras import pictures
 
-    paths = outputs(prefix)
+    paths = directories.outputs(prefix, ENDINGS)
     prefix.parent.mkdir(parents=True, exist_ok=True)
     records = [to_record(row) for row in rows]
     paths[".json"].write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")

@@ -49,8 +49,7 @@ def reproduce(
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1. Received: {seeds}")
     output = output or runs_dir / f"{claim}-{scale}"
-    paths = {ending: output.with_name(output.name + ending) for ending in (".md", ".json", ".png")}
-    directories.check_outputs(paths.values())
+    paths = directories.outputs(output, (".md", ".json", ".png"))
     arms = reproduced.arms(found, size, seeds, runs_dir)
     reproduced.train(arms, workers, runs_dir)
     result = reproduced.measure(found, size, arms)
@@ -145,7 +144,8 @@ def _draw(result, path):
     from qrkeras import pictures
 
     claim = result.claim
-    if claim.against:
+    over_training = any(len(pairs) > 1 for of_seeds in result.curves.values() for pairs in of_seeds)
+    if claim.against or not over_training:
         pictures.spread_against(result.values, claim.against, claim.at, path)
     else:
         pictures.spread_curves(result.curves, claim.measures[0].name, path)

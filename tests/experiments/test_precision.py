@@ -13,11 +13,23 @@ from qrkeras.families.preset import Data
 from qrkeras.losses import QuantileRegression, Wasserstein
 from qrkeras.models.noise import NOISE, BatchNoise
 from qrkeras.models.reports import Batch
+from tests.support import golden
 
 KINDS = ("tiny_points", "tiny_images", "tiny_pixels", "tiny_latents")
+LONG = ("hierarchy", "codes")
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture
+def hierarchy():
+    return dataclasses.replace(golden.tiny("iafvae-digits"), likelihood="dequantized_variational")
+
+
+@pytest.fixture
+def codes():
+    return golden.tiny("vqvae-digits")
+
+
+@pytest.fixture(params=[*KINDS, *(pytest.param(kind, marks=pytest.mark.long) for kind in LONG)])
 def preset(request):
     return request.getfixturevalue(request.param)
 
@@ -41,6 +53,15 @@ def outputs(model):
     if isinstance(model, models.VAE):
         mean, log_variance = model.encoder(images)
         return [mean, log_variance, model.decoder(mean), model.log_scale]
+    if isinstance(model, models.HierarchicalVAE):
+        tau = model.noise((4, model.latent_dim), [3, 4])
+        inferred = model.hierarchy(images, model.gaussian_noise(tau))
+        dequantised = model.dequantizer(images, model.noise(images.shape, [5, 6]))
+        return [inferred.outputs, inferred.log_ratio, *dequantised, model.log_scale]
+    if isinstance(model, models.VQVAE):
+        features = model.encoder(images)
+        prior = model.prior(tf.zeros((4, *model.code_shape[:-1], 1), "int32"))
+        return [features, model.decoder(features), prior, model.codebook(features)[2], model.log_scale]
     return [model.network(images, model.noise(images.shape, [3, 4]))]
 
 

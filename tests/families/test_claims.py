@@ -41,6 +41,19 @@ def test_the_papers_scale_is_what_the_presets_are(claim):
         assert "size" in claim.scales["small"].says or "8 x 8" in claim.scales["small"].says
 
 
+@every_claim
+def test_commands_of_the_small_scale_make_its_presets(claim, tmp_path, monkeypatch):
+    from qrkeras.experiments import train
+    from qrkeras.verbs.train import train as verb
+
+    made = []
+    monkeypatch.setattr(train, "train", lambda name, preset, *rest, **options: made.append(preset))
+    arms = reproduced.arms(claim, claim.scales["small"], 1, tmp_path) if "small" in claim.scales else []
+    for arm in arms:
+        verb([arm.preset_name, *arm.options])
+    assert made == [arm.preset for arm in arms]
+
+
 def test_words_are_options_that_make_the_same_preset(monkeypatch):
     from qrkeras.experiments import train
     from qrkeras.verbs.train import train as verb

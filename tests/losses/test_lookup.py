@@ -35,7 +35,7 @@ def test_every_objective_can_be_named():
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        ("hindge", "loss must be one of .*hinge.*mixup. Received: 'hindge'. Did you mean 'hinge'"),
+        ("hindge", "loss must be one of .*hinge.*wasserstein. Received: 'hindge'. Did you mean 'hinge'"),
         ("mse", r"loss must be one of .* Received: 'mse'\.$"),
         (losses.Hinge, "loss must be an objective of qrkeras.losses.*Received: <class"),
         (keras.losses.Hinge(), "loss must be an objective.*Keras' own losses compare"),

@@ -142,6 +142,17 @@ def test_measures_against_a_number(tmp_path, monkeypatch):
     assert [text.get_text() for text in figures[0].legends[0].get_texts()] == ["plain", "exact"]
 
 
+def test_measures_by_name(tmp_path, monkeypatch):
+    measures = {"bits": {"a": [4.0, 2.0], "b": [1.0, np.nan]}, "KL": {"b": [5.0]}}
+    figures = []
+    monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
+    pictures.spread_against(measures, "", {}, tmp_path / "named.png")
+    left, right = figures[0].axes
+    assert left.lines[0].get_xydata().tolist() == [[0, 3.0], [1, 1.0]] and not figures[0].legends
+    assert right.lines[0].get_xydata().tolist() == [[1, 5.0]]
+    assert [text.get_text() for text in right.get_xticklabels()] == ["a", "b"]
+
+
 def test_precision_recall_curves(tmp_path, monkeypatch):
     curve = types.SimpleNamespace(recall=np.array([0.0, 0.5, 0.75]), precision=np.array([1.0, 0.5, 0.25]))
     pictures.precision_recall_curves({"a": curve, "b": curve}, tmp_path / "prd.png")

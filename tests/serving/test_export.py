@@ -344,7 +344,9 @@ def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch, error, raised):
 
 def test_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="base_dir must be a folder that can be written. .*Not a directory"):
+    with pytest.raises(
+        ValueError, match="base_dir must be a directory that can be written. .*Not a directory.*Name another"
+    ):
         serving.export_model(None, tmp_path / "file", "gan")
 
 

@@ -1,11 +1,12 @@
 """`qrkeras VERB --help`: what it names, and that every line stands alone."""
 
 import ast
+import contextlib
+import io
 import pathlib
 import re
 import subprocess
 import sys
-import warnings
 
 import pytest
 import tyro
@@ -71,11 +72,34 @@ def test_what_does_not_stand_alone(text):
 
 
 def helps(function, **options):
-    """Name of each argument, as tyro reads it -> its help."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        parser = tyro.extras.get_parser(function, **options)
-    return {action.dest: action.help for action in parser._actions if action.dest != "help"}
+    """Each argument, as `--help` shows it -> its help, which begins in its line or, indented, in the next."""
+    shown, found = io.StringIO(), {}
+    with contextlib.redirect_stdout(shown), pytest.raises(SystemExit):
+        tyro.cli(function, args=["--help"], **options)
+    _, _, boxes = shown.getvalue().partition("\n ---")  # behind the description
+    for line in re.findall("^  (.*)$", boxes, re.MULTILINE):  # titles are indented by one space
+        if line[:1].strip():
+            argument, _, told = line.partition("  ")
+            found[argument] = told.strip()
+        elif line.strip():
+            found[argument] = f"{found[argument]} {line.strip()}".strip()
+    del found["-h, --help"]
+    return found
+
+
+def test_helps_are_found():
+    def function(number: int, long_name_of_another_argument_that_leaves_its_line_no_room_for_help: int = 2):
+        """Says nothing.
+
+        Args:
+          number: Number of things.
+          long_name_of_another_argument_that_leaves_its_line_no_room_for_help: Number of others, of which more is said
+            than stands in a line.
+        """
+
+    first, second = helps(function).items()
+    assert first == ("--number INT", "Number of things. (required)")
+    assert second[0].startswith("--long-name") and second[1].endswith("than stands in a line. (default: 2)")
 
 
 @pytest.mark.parametrize("verb", [verb for verb in verbs.VERBS if verb != "train"])

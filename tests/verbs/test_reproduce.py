@@ -136,6 +136,7 @@ def test_the_list_names_every_claim(done):
         (["tinny"], "CLAIM must be one that `qrkeras reproduce` lists. Received: 'tinny'. Did you mean \"tiny\"?"),
         (["tiny", "--scale", "paper"], "scale must be small for tiny. Received: paper"),
         (["tiny", "--seeds", "0"], "seeds must be at least 1. Received: 0"),
+        (["tiny", "--output", "/"], "output must end in a name, to which endings are added. Received: /."),
         (["tiny", "--workers", "0"], "workers must be at least 1. Received: 0"),
     ],
 )

@@ -46,6 +46,20 @@ MUTANTS = [
         "tests/models/test_vae.py",
     ),
     Mutant(
+        "own: a flat VAE has the levels of uint8",
+        "qrkeras/models/vae.py",
+        "level_nats(images, outputs, self.log_scale, self.levels)",
+        "level_nats(images, outputs, self.log_scale, 256)",
+        "tests/models/test_vae.py",
+    ),
+    Mutant(
+        "own: AGAVE: draws of an image share another one's code",
+        "qrkeras/models/agave.py",
+        "self._sharing(self.encode(images, batch_size), draws",
+        "self._sharing(self.encode(images[::-1], batch_size), draws",
+        "tests/models/test_agave.py",
+    ),
+    Mutant(
         "own: kl_weight in the bound too",
         "qrkeras/models/vae.py",
         '"bits_per_dim": bits_per_dim((ops.mean(nats) + kl) / self.num_values)',
