@@ -62,6 +62,7 @@ def worker(given):
     if given.replicas > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * given.replicas)
+    from qrkeras import callbacks
     from qrkeras.machine import devices as machine
 
     if given.addresses:  # those of relays, and its own
@@ -74,7 +75,9 @@ def worker(given):
     strategy = model.distribute_strategy
 
     def fit(steps):
-        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+        stop = callbacks.StopOnSignal()  # which asks the other workers after each step
+        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[stop])
+        stop.restore()
 
     @tf.function
     def summed(values):

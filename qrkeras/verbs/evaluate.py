@@ -48,19 +48,19 @@ def evaluate(
       devices: all: the machines that TF_CONFIG or Slurm name, on each of which the same is called, share the drawing;
         each reads the runs, and worker 0 writes.
     """
-    from qrkeras.machine import collectives, rendezvous
+    from qrkeras.machine import cluster, collectives, rendezvous
     from qrkeras.machine import devices as machine
     from qrkeras.verbs.rows import measure
 
     opened = runs.load_all(run)
     output = output or opened[0].path / "evaluated"
     outputs(output)  # refused before anything is measured
-    chosen = machine.choose(devices)
-    rendezvous.meet(chosen.cluster, _must_agree(opened, samples, references, features, split, seed, best, gan_train))
-    with collectives.watched(chosen.cluster):
-        strategy, verbose = machine.strategy(chosen), int(chosen.cluster.first)
-        rows = measure(opened, samples, features, split, seed, best, gan_train, verbose, references, strategy)
-    if not chosen.cluster.first:
+    workers = cluster.found() if devices == "all" else cluster.ALONE
+    rendezvous.meet(workers, _must_agree(opened, samples, references, features, split, seed, best, gan_train))
+    with collectives.watched(workers):
+        strategy = None if workers == cluster.ALONE else machine.strategy(machine.choose("all"))
+        rows = measure(opened, samples, features, split, seed, best, gan_train, workers.first, references, strategy)
+    if not workers.first:
         return []
     shown = table(rows)
     with tables.not_lost(shown):
