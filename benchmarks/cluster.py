@@ -156,7 +156,8 @@ class Peer:
             words = [word for key, value in options_.items() for word in (f"--{key.replace('_', '-')}", str(value))]
             words += ["--presets", name, *(["--addresses", *addresses] if addresses else [])]
             command = [sys.executable, __file__, "worker", *words]
-            environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_CONFIG": ""}
+            environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+            environment.pop("TF_CONFIG", None)
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
             self.processes.append(subprocess.Popen(command, **pipes, cwd=pathlib.Path(__file__).parents[1]))
         self.gradients = self._answers()[0]["gradients"]
