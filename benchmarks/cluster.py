@@ -62,6 +62,7 @@ def worker(given):
     if given.replicas > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * given.replicas)
+    from qrkeras import callbacks
     from qrkeras.machine import devices as machine
 
     if given.addresses:  # those of relays, and its own
@@ -74,7 +75,9 @@ def worker(given):
     strategy = model.distribute_strategy
 
     def fit(steps):
-        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+        stop = callbacks.StopOnSignal()  # which asks the other workers after each step
+        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[stop])
+        stop.restore()
 
     @tf.function
     def summed(values):
@@ -153,7 +156,8 @@ class Peer:
             words = [word for key, value in options_.items() for word in (f"--{key.replace('_', '-')}", str(value))]
             words += ["--presets", name, *(["--addresses", *addresses] if addresses else [])]
             command = [sys.executable, __file__, "worker", *words]
-            environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_CONFIG": ""}
+            environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+            environment.pop("TF_CONFIG", None)
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
             self.processes.append(subprocess.Popen(command, **pipes, cwd=pathlib.Path(__file__).parents[1]))
         self.gradients = self._answers()[0]["gradients"]

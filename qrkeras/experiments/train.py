@@ -60,7 +60,8 @@ def _must_agree(name, preset, seed, chosen):
 def _on(chosen, name, preset, seed, run_dir, verbose):
     strategy = machine.strategy(chosen)  # before anything is computed
     source = build.dataset(preset, labels=preset.takes_labels)
-    _check_data(source, strategy)
+    found = source.fingerprint()
+    _check_data(source.name, found, strategy)
     build.batches(preset, source, seed, 0)  # refuses what the data cannot fill, before a run is made
     keras.utils.set_random_seed(seed)
     run_dir = pathlib.Path(run_dir or f"runs/{name}-{seed}")
@@ -74,17 +75,16 @@ def _on(chosen, name, preset, seed, run_dir, verbose):
     if preset.evaluate_every:
         real = build.dataset(preset) if preset.takes_labels else source
         evaluator = build.evaluator(preset, real, verbose=verbose)
-    with _opened(chosen.cluster, run_dir, name, preset, seed, source.fingerprint()) as run:
+    with _opened(chosen.cluster, run_dir, name, preset, seed, found) as run:
         _train(run, source, model, started, evaluator, chosen, verbose)
     return run
 
 
-def _check_data(source, strategy):
-    """Raises ValueError, on all workers alike, where one finds other data than worker 0."""
-    found = {"name": source.name, "size": source.size, "fingerprint": source.fingerprint()}
-    if others := collectives.differing(strategy, json.dumps(found, sort_keys=True, default=str)):
+def _check_data(name, found, strategy):
+    """Raises ValueError, on all workers alike, where what tells data from others is not that of worker 0."""
+    if others := collectives.differing(strategy, json.dumps(found, sort_keys=True)):
         raise ValueError(
-            f"all workers must have the same data. Received: other files of {source.name!r} than worker 0's on worker "
+            f"all workers must have the same data. Received: other files of {name!r} than worker 0's on worker "
             f"{', '.join(map(str, others))}. Copy them, or give all workers one folder."
         )
 

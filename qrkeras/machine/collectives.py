@@ -13,10 +13,9 @@ _GONE = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
-    tf.errors.FailedPreconditionError,
-    tf.errors.InternalError,
-    tf.errors.UnknownError,
 )
+# These may also come from elsewhere, a file that cannot be read.
+_PERHAPS = (tf.errors.FailedPreconditionError, tf.errors.InternalError, tf.errors.UnknownError)
 
 
 def anywhere(strategy, flag):
@@ -67,8 +66,8 @@ def watched(cluster):
     """
     try:
         yield
-    except _GONE as error:
-        if cluster == ALONE:
+    except (*_GONE, *_PERHAPS) as error:
+        if cluster == ALONE or (isinstance(error, _PERHAPS) and "ollective" not in str(error)):
             raise
         line = (error.message or type(error).__name__).strip().splitlines()[0]
         raise WorkerLost(

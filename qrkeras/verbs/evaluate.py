@@ -54,7 +54,7 @@ def evaluate(
       devices: Machines that share the drawing: 1, this one, or all that TF_CONFIG or Slurm name, on each of which the
         same is called; each reads the runs, and worker 0 writes.
     """
-    from qrkeras.machine import collectives, rendezvous
+    from qrkeras.machine import cluster, collectives, rendezvous
     from qrkeras.machine import devices as machine
     from qrkeras.verbs.rows import measure
 
@@ -65,12 +65,12 @@ def evaluate(
         unused["devices"] = None if devices == 1 else devices
         return caption_rows.evaluated(opened, samples, output, {k: v for k, v in unused.items() if v is not None})
     directories.outputs(output, ENDINGS)  # refused before anything is measured
-    chosen = machine.choose(devices)
-    rendezvous.meet(chosen.cluster, _must_agree(opened, samples, references, features, split, seed, best, gan_train))
-    with collectives.watched(chosen.cluster):
-        strategy, verbose = machine.strategy(chosen), int(chosen.cluster.first)
-        rows = measure(opened, samples, features, split, seed, best, gan_train, verbose, references, strategy)
-    if not chosen.cluster.first:
+    workers = cluster.found() if devices == "all" else cluster.ALONE
+    rendezvous.meet(workers, _must_agree(opened, samples, references, features, split, seed, best, gan_train))
+    with collectives.watched(workers):
+        strategy = None if workers == cluster.ALONE else machine.strategy(machine.choose("all"))
+        rows = measure(opened, samples, features, split, seed, best, gan_train, workers.first, references, strategy)
+    if not workers.first:
         return []
     shown = table(rows)
     with tables.not_lost(shown):

@@ -50,7 +50,8 @@ def command(name):
         Args:
           seed: Seed of weights, noise and data order.
           run_dir: Run directory, where training reports and saves; None: runs/PRESET-SEED.
-          devices: Number of this machine's GPUs that share every batch, or all; a run may go on with another number.
+          devices: Number of this machine's GPUs that share every batch, or all: with those of the other machines that
+            TF_CONFIG or Slurm name, on each of which the same is called. A run may go on with another number.
         """
         load_keras()
         from qrkeras.experiments import train

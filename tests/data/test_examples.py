@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,30 @@ def test_batches_are_split_among_replicas():
     whole = next(data.batches(4, seed=1).as_numpy_iterator())
     halves = data.batches(4, seed=1).rebatch(2).take(2).as_numpy_iterator()
     np.testing.assert_array_equal(np.concatenate(list(halves)), whole)
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_parts_of_workers_are_the_batch_and_no_more_is_read(labelled):
+    values = np.arange(12, dtype="float32")[:, None]
+    whole = from_arrays(values, labels=np.arange(12) if labelled else None)
+    read = []
+
+    def recorded(indices):
+        read.append(tuple(indices.shape))
+        return whole.read(indices)
+
+    data = dataclasses.replace(whole, read=recorded)
+
+    def rows(share, start):
+        batches = data.batches(6, 0, start, share).take(3).as_numpy_iterator()
+        return [np.concatenate([np.ravel(part) for part in (batch if labelled else (batch,))]) for batch in batches]
+
+    for start in (0, 3):
+        parts = [rows((i, 3), start) for i in range(3)]
+        for k, batch in enumerate(rows((0, 1), start)):
+            together = np.stack([part[k] for part in parts]).reshape(3, -1, 2)
+            np.testing.assert_array_equal(together.transpose(1, 0, 2).ravel(), batch)
+    assert read == [(2,)] * 3 + [(6,)] + [(2,)] * 3 + [(6,)]
+    for share in ((3, 3), (0, 4), (-1, 2)):
+        with pytest.raises(ValueError, match="share must be a part i of n that divides batch_size=6. Received: "):
+            data.batches(6, 0, share=share)

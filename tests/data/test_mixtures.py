@@ -89,3 +89,17 @@ def test_refuses():
         load("ring8").evaluation_batches(10)
     with pytest.raises(ValueError, match="batch_size must be an integer of at least 1"):
         load("ring8").batches(0, seed=0)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+def test_parts_of_workers_are_the_batch(labels):
+    data = load("ring8", labels=labels)
+
+    def third(share):
+        return next(iter(data.batches(6, 0, 2, share)))
+
+    if not labels:
+        np.testing.assert_array_equal(np.concatenate([third((i, 3)) for i in range(3)]), third((0, 1)))
+    else:
+        for part, whole in zip(zip(*(third((i, 3)) for i in range(3))), third((0, 1))):
+            np.testing.assert_array_equal(np.concatenate(part), whole)

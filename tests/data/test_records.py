@@ -121,6 +121,14 @@ def test_stream_is_a_function_of_seed_and_step(stream):
     assert values(stream.batches(4, seed=1).take(20).as_numpy_iterator()) != whole
 
 
+def test_stream_in_parts_of_workers(stream):
+    whole = np.reshape(values(stream.batches(4, 0, 3).take(8).as_numpy_iterator()), (8, 2, 2))
+    for i in range(2):
+        part = stream.batches(4, 0, 3, share=(i, 2))
+        assert part.element_spec.shape == (2, 4, 4, 3)
+        np.testing.assert_array_equal(values(part.take(8).as_numpy_iterator()), whole[:, i].ravel())
+
+
 def test_stream_shows_every_image_once_per_epoch(stream):
     # 30 images in batches of 4: 15 batches are two epochs.
     both = np.reshape(values(stream.batches(4, seed=0).take(15).as_numpy_iterator()), (2, 30))

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from qrkeras import cli, presets
 from qrkeras.callbacks import checkpoints
@@ -106,11 +107,14 @@ def test_evaluation_is_shared(tiny_images, tmp_path):
     assert "evaluated.json" in workers.told(0) and "evaluated.json" not in workers.told(1)
 
 
-def assert_measured_alike(found, expected):
-    for one, other in zip(found, expected, strict=True):
+def assert_measured_alike(found, others):
+    for one, other in zip(found, others, strict=True):
         assert one.keys() == other.keys()
         for name in one.keys() - {"seconds"}:
-            assert one[name] == pytest.approx(other[name], rel=1e-3, abs=1e-4), name
+            expected = other[name]
+            if isinstance(expected, float):
+                expected = pytest.approx(expected, rel=1e-3, abs=1e-4)
+            assert one[name] == expected, name
 
 
 @pytest.mark.long
@@ -176,3 +180,21 @@ def wait_for(condition, workers):
     while not condition():
         assert all(process.poll() is None for process in workers.processes), workers.told(0) + workers.told(1)
         time.sleep(0.1)
+
+
+@pytest.mark.long
+def test_workers_of_other_data_are_refused(tiny_images, tmp_path):
+    for i in range(2):
+        (tmp_path / str(i) / "images").mkdir(parents=True)
+        for k in range(40):
+            image = np.full((8, 8), 6 * k + (i if k == 7 else 0), "uint8")
+            Image.fromarray(image).save(tmp_path / str(i) / "images" / f"{k}.png")
+    preset = tmp_path / "gan.json"
+    preset.write_text(presets.to_json(tiny_images))
+    data = ["--data.name", "folder:~/images", "--data.image-size", 8]
+    command = ["qrkeras", "train", preset, *data, "--devices", "all", "--run-dir", tmp_path / "run"]
+    workers = Workers(command, tmp_path, environment=lambda i: {"HOME": tmp_path / str(i)})
+    assert workers.ended(300) == [2, 2], workers.told(0)
+    for i in range(2):
+        assert "Received: other files of 'folder:" in workers.told(i) and "worker 0's on worker 1." in workers.told(i)
+    assert not (tmp_path / "run").exists()

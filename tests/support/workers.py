@@ -31,11 +31,11 @@ class Workers:
 
     Args:
       command: words, or a function of the worker's index that returns them.
-      environment: variables beside those of this process.
+      environment: variables beside those of this process, or a function of the worker's index that returns them.
     """
 
     def __init__(self, command, logs, count=2, environment=(), workers=None):
-        self.command, self.logs, self.environment = command, pathlib.Path(logs), dict(environment)
+        self.command, self.logs, self.environment = command, pathlib.Path(logs), environment
         self.workers = workers or addresses(count)
         self.processes = [self._begun(i) for i in range(len(self.workers))]
 
@@ -48,7 +48,7 @@ class Workers:
             "TF_NUM_INTEROP_THREADS": "2",
             "PYTHONPATH": str(ROOT),
             "TF_CONFIG": tf_config(self.workers, index),
-            **self.environment,
+            **dict(self.environment(index) if callable(self.environment) else self.environment),
         }
         with open(self.log(index), "a") as log:
             words = [sys.executable, "-m", *map(str, words)]

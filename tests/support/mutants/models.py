@@ -4,6 +4,20 @@ from tests.support.mutants.mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "workers draw one after the other",
+        "qrkeras/models/batches.py",
+        "starts[:, None] + i * size + np.arange(size)",
+        "starts[:, None] // w + i * -(-n // w) + np.arange(size)",
+        "tests/models/test_batches.py",
+    ),
+    Mutant(
+        "every worker trains on the first rows",
+        "qrkeras/models/replicas.py",
+        "[0 if own else workers.index]",
+        "[0]",
+        "tests/models/test_workers.py",
+    ),
+    Mutant(
         "penalty at real points",
         "qrkeras/models/gan.py",
         "step.input_gradient(realism, interpolate(real, fake, fractions))",

@@ -4,6 +4,34 @@ from tests.support.mutants.mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "every worker reads the first part",
+        "qrkeras/data/order.py",
+        "return slice(i * batch_size // n, (i + 1) * batch_size // n)",
+        "return slice(0, batch_size // n)",
+        "tests/data/test_examples.py",
+    ),
+    Mutant(
+        "a chief is a worker like any",
+        "qrkeras/machine/cluster.py",
+        'int(index) + (len(addresses.get("chief", ())) if task["type"] == "worker" else 0)',
+        "int(index)",
+        "tests/machine/test_cluster.py",
+    ),
+    Mutant(
+        "workers that differ begin",
+        "qrkeras/machine/rendezvous.py",
+        "if facts.get(name) != theirs.get(name)",
+        "if name not in theirs",
+        "tests/machine/test_rendezvous.py",
+    ),
+    Mutant(
+        "a port that others share counts as free",
+        "qrkeras/machine/rendezvous.py",
+        "socket.SO_REUSEADDR, 1)",
+        "socket.SO_REUSEPORT, 1)",
+        "tests/machine/test_rendezvous.py",
+    ),
+    Mutant(
         "experiment ignores kappa",
         "qrkeras/families/pixels/build.py",
         "PixelIQN(network, kappa=preset.kappa, **options)",
