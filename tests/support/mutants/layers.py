@@ -73,4 +73,32 @@ MUTANTS = [
         "ops.square(features - found)",
         "tests/layers/test_quantize.py",
     ),
+    Mutant(
+        "own: captions: areas do not weigh in words",
+        "qrkeras/layers/joint_attention.py",
+        "seen = ops.logsumexp(matches + areas[..., None, :], axis=-1)",
+        "seen = ops.logsumexp(matches, axis=-1)",
+        "tests/layers/test_joint_attention.py",
+    ),
+    Mutant(
+        "own: captions: areas that are not there",
+        "qrkeras/layers/joint_attention.py",
+        "ops.where(there[:, None], scores, FAR)",
+        "scores",
+        "tests/layers/test_joint_attention.py",
+    ),
+    Mutant(
+        "own: captions: patches: x and y exchanged",
+        "qrkeras/layers/areas.py",
+        "x = ops.clip(points[..., 0], -1, width) + 1",
+        "x = ops.clip(points[..., 1], -1, width) + 1",
+        "tests/layers/test_areas.py",
+    ),
+    Mutant(
+        "own: captions: boxes: the last row",
+        "qrkeras/layers/areas.py",
+        "end = ops.maximum(ops.ceil(last * cells), begin + 1)",
+        "end = ops.maximum(ops.floor(last * cells), begin + 1)",
+        "tests/layers/test_areas.py",
+    ),
 ]

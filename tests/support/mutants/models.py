@@ -269,4 +269,25 @@ MUTANTS = [
         "for nats in (pixels, pixels, other - pixels))",
         "tests/models/test_agave.py",
     ),
+    Mutant(
+        "own: captions: unknown words are scored",
+        "qrkeras/models/captioner.py",
+        "ops.logical_and(ids >= 0, ids != OOV)",
+        "ids >= 0",
+        "tests/models/test_captioner.py",
+    ),
+    Mutant(
+        "own: captions: a beam begins with equal captions",
+        "qrkeras/models/beam_search.py",
+        "np.where(np.arange(width) == 0, 0, -np.inf)",
+        "np.zeros(width)",
+        "tests/models/test_beam_search.py",
+    ),
+    Mutant(
+        "own: captions: what has ended goes on",
+        "qrkeras/models/beam_search.py",
+        "log_words = ops.where(ended[..., None], stays, log_words)",
+        "log_words = log_words + 0 * stays[0]",
+        "tests/models/test_beam_search.py",
+    ),
 ]

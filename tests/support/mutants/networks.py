@@ -115,4 +115,25 @@ MUTANTS = [
         "convolution(width, 1)(inner)",
         "tests/networks/test_vqvae.py",
     ),
+    Mutant(
+        "own: captions: the GRU resets after its product",
+        "qrkeras/networks/captioner.py",
+        "reset_after=False",
+        "reset_after=True",
+        "tests/networks/test_captioner.py",
+    ),
+    Mutant(
+        "own: captions: conditional feedback looks where the state looks",
+        "qrkeras/networks/captioner.py",
+        "log_weights = log_areas_given(own, scores)",
+        "log_weights = looked[0]",
+        "tests/networks/test_captioner.py",
+    ),
+    Mutant(
+        "own: captions: descriptors keep their length",
+        "qrkeras/networks/captioner.py",
+        "rows = rows / (ops.norm(rows, axis=-1, keepdims=True) + _SMALL)",
+        "rows = rows * 1.0",
+        "tests/networks/test_captioner.py",
+    ),
 ]

@@ -195,7 +195,7 @@ MUTANTS = [
     Mutant(
         "own: a run that diverged does not say so",
         "qrkeras/experiments/train.py",
-        "        _note(run, model, str(error))\n",
+        "        _note(run, model, chosen, str(error))\n",
         "",
         "tests/experiments/test_train.py",
     ),
@@ -205,5 +205,19 @@ MUTANTS = [
         "source.batches(min(STARTS_FROM, source.size), seed)",
         "source.batches(min(STARTS_FROM, source.size), 0)",
         "tests/families/test_hierarchies.py",
+    ),
+    Mutant(
+        "own: captions: idf of the caption's own count",
+        "qrkeras/metrics/captions.py",
+        "total - math.log(max(1, frequency[gram]))",
+        "total",
+        "tests/metrics/test_captions.py",
+    ),
+    Mutant(
+        "own: captions: a cut caption keeps its STOP",
+        "qrkeras/words.py",
+        "[*ids[:length], NOTHING]",
+        "[*ids[:length], STOP]",
+        "tests/test_words.py",
     ),
 ]
