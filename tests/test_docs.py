@@ -25,6 +25,7 @@ PAGES = sorted(
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WORKING = [
     "README.md",
+    "docs/families/ade.md",
     "docs/families/agave.md",
     "docs/families/bgan.md",
     "docs/training.md",

@@ -11,7 +11,7 @@ from qrkeras.evaluation.reference import KEPT, LEAST, Reference
 from qrkeras.features import FeatureNetwork
 
 NEIGHBOURS = 3
-_PAIRWISE = ("precision", "recall", "density", "coverage", "f8", "f1_8")
+_PAIRWISE = ("precision", "recall", "density", "coverage", "f8", "f1_8", "auc")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Measures:
     """What was measured on `samples` images against `references` training images and `held_out` held-out ones, with the
     network `features`, which images reach by the rule `resize`; NaN where a measure does not apply.
 
-    Kernel distance, precision and recall, density and coverage, and the precision-recall curve (`f8`, `f1_8`) are
-    taken against the data split `split`, from at most 10,000 images a side; the nearest-neighbour measures and the
-    curve from equally many a side.
+    Kernel distance, precision and recall, density and coverage, and the precision-recall curve (`f8`, `f1_8`, and its
+    area `auc`) are taken against the data split `split`, from at most 10,000 images a side; the nearest-neighbour
+    measures and the curve from equally many a side.
     """
 
     features: str
@@ -42,6 +42,7 @@ class Measures:
     coverage: float
     f8: float
     f1_8: float
+    auc: float
     curve: metrics.CurveEstimate | None = dataclasses.field(repr=False, compare=False)
 
     @property
@@ -74,6 +75,7 @@ class Measures:
             f"coverage[{name}] {split}": self.coverage,
             f"F8[{name}] {split}": self.f8,
             f"F1/8[{name}] {split}": self.f1_8,
+            f"AUC[{name}] {split}": self.auc,
         }
 
 
@@ -163,11 +165,11 @@ class Evaluator:
             return {**dict.fromkeys(_PAIRWISE, math.nan), "curve": None}
         count = min(len(features), len(self._real(split)))
         near = metrics.precision_recall(self._neighbourhoods(split, count), features[:count], NEIGHBOURS)
-        curve, f8, f1_8 = None, math.nan, math.nan
+        curve, f8, f1_8, auc = None, math.nan, math.nan, math.nan
         if count >= LEAST:  # its clusters are as many as ten images a side
             curve = metrics.precision_recall_curve(self._spread(split, count), features[:count])
-            f8, f1_8 = curve.f8, curve.f1_8
-        found = near.precision, near.recall, near.density, near.coverage, f8, f1_8
+            f8, f1_8, auc = curve.f8, curve.f1_8, curve.auc
+        found = near.precision, near.recall, near.density, near.coverage, f8, f1_8, auc
         return {**dict(zip(_PAIRWISE, found, strict=True)), "curve": curve}
 
     def _real(self, split):

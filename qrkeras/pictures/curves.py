@@ -8,30 +8,35 @@ from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from qrkeras.pictures.files import COLOURS, save
 
-LOSSES = {"d_loss", "g_loss", "loss"}
+LOSSES = {"adversarial_loss", "d_loss", "g_loss", "loss"}
 
 
 def training_curves(records, path):
-    """Writes the losses, and fed modes where there are any, against steps.
+    """Writes the losses, and a KL and fed modes where there are any, against steps.
 
     Args:
       records: lines of metrics.jsonl.
     """
     losses = [r for r in records if LOSSES & r.keys()]
+    kl = [(r["step"], r["kl"]) for r in records if "kl" in r]
     coverage = [r for r in records if "fed" in r]
-    figure = Figure(figsize=(7, 2.6 * (1 + bool(coverage))), layout="constrained")
-    axes = figure.subplots(1 + bool(coverage), 1, squeeze=False, sharex=True).flat
+    rows = 1 + bool(kl) + bool(coverage)
+    figure = Figure(figsize=(7, 2.6 * rows), layout="constrained")
+    axes = figure.subplots(rows, 1, squeeze=False, sharex=True).flat
     for name in sorted(LOSSES & losses[0].keys()) if losses else ():
         axes[0].plot([r["step"] for r in losses], [r[name] for r in losses], label=name, linewidth=1)
     axes[0].set_ylabel("loss")
     axes[0].legend(fontsize=8)
+    if kl:
+        axes[1].plot(*zip(*kl), linewidth=1)
+        axes[1].set_ylabel("KL, nats")
     if coverage:
-        steps = [r["step"] for r in coverage]
-        axes[1].plot(steps, [r["captured"] for r in coverage], label="modes captured", linewidth=1)
-        axes[1].plot(steps, [r["fed"] for r in coverage], label="modes with at least 20 of 10,000", linewidth=1)
-        axes[1].set_ylim(0, coverage[0]["modes"] * 1.05)
-        axes[1].set_ylabel("modes")
-        axes[1].legend(fontsize=8, loc="lower right")
+        axis, steps = axes[rows - 1], [r["step"] for r in coverage]
+        axis.plot(steps, [r["captured"] for r in coverage], label="modes captured", linewidth=1)
+        axis.plot(steps, [r["fed"] for r in coverage], label="modes with at least 20 of 10,000", linewidth=1)
+        axis.set_ylim(0, coverage[0]["modes"] * 1.05)
+        axis.set_ylabel("modes")
+        axis.legend(fontsize=8, loc="lower right")
     for axis in axes:
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("step")

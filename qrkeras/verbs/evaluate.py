@@ -101,6 +101,7 @@ def table(rows):
     header = [
         "", "step", "samples", "references", f"FID[{name}] train", f"FID[{name}] test",
         f"1000 KID[{name}] {split}", f"IS[{name}]", "precision", "recall", "density", "coverage", "F8", "F1/8",
+        "AUC",
     ]  # fmt: skip
     likelihoods = any(row.bits_per_dim is not None for row in rows)
     header += ["bits/dim test"] * likelihoods
@@ -118,19 +119,19 @@ def table(rows):
             _with_error(m.inception_score, m.inception_score_deviation),
             *(
                 "" if math.isnan(x) else f"{x:.3f}"
-                for x in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8)
+                for x in (m.precision, m.recall, m.density, m.coverage, m.f8, m.f1_8, m.auc)
             ),
         ]
         if m.split != split:  # held-out images against themselves
-            cells[6], cells[8:] = "", [""] * 6
+            cells[6], cells[8:] = "", [""] * 7
         if likelihoods:
             cells.append("" if row.bits_per_dim is None else f"{row.bits_per_dim:.3f}")
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
         f"Features: {name} (images {first.resize}). References are the training images that FID is against; held-out "
-        f"ones are {first.held_out:,}. KID, precision and recall, density and coverage, F8 and F1/8 are against "
-        f"{split} images, at most {KEPT:,} a side.",
+        f"ones are {first.held_out:,}. KID, precision and recall, density and coverage, F8, F1/8 and the area "
+        f"under their curve are against {split} images, at most {KEPT:,} a side.",
     ]
     if likelihoods:
         lines[-1] += " Bits per dimension of held-out images; of a VAE an upper bound, the ELBO of one sample."
@@ -167,7 +168,11 @@ def write(rows, prefix):
         )
         panels[row.name + figure] = row.images
     pictures.image_panels(panels, paths[".png"])
-    curves = {f"{row.name}, against {row.measures.split}": row.measures.curve for row in rows if row.measures.curve}
+    curves = {
+        f"{row.name}, against {row.measures.split}: area {row.measures.auc:.3f}": row.measures.curve
+        for row in rows
+        if row.measures.curve
+    }
     pictures.precision_recall_curves(curves, paths["-prd.png"])
     return list(paths.values())
 

@@ -37,7 +37,7 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None, steps: tuple[int
         samples(run, drawn[0], steps=steps)
     elif distances(opened, output or opened[0].evaluation):
         drawn.append(output or opened[0].evaluation)
-    adversarial = [each for each in opened if any("g_loss" in record for record in each.records())]
+    adversarial = [each for each in opened if any("d_loss" in record for record in each.records())]
     if len(adversarial) > 1:
         drawn.append(output.with_name(f"{output.stem}-losses.png") if output else opened[0].path / "losses.png")
         losses(adversarial, drawn[-1])

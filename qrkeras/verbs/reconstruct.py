@@ -40,7 +40,8 @@ def reconstruct(
     model = load_model(opened, able=Reconstructs if draws is None else Decomposes)
     if draws is not None and draws < 1:
         raise ValueError(f"draws must be at least 1. Received: {draws}")
-    source = build.dataset(opened.preset, "test")
+    labelled = opened.preset.takes_labels
+    source = build.dataset(opened.preset, "test", labels=labelled)
     if not 1 <= n <= source.size // 2 or images < 1:
         raise ValueError(
             f"n must be 1 to {source.size // 2} pairs of held-out images, and images at least 1. Received: {n} and "
@@ -48,24 +49,26 @@ def reconstruct(
         )
     if importance_samples < 1:
         raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
-    held_out = data.take(source, min(max(images, 2 * n), source.size))
+    found = data.take(source, min(max(images, 2 * n), source.size))
+    held_out, labels = (found[0], {"labels": found[1]}) if labelled else (found, {})
     output = output or opened.path / "reconstructed.png"
     paths = [output]
-    _draw(model, held_out[: 2 * n], output, steps)
+    _draw(model, held_out[: 2 * n], {name: each[: 2 * n : 2] for name, each in labels.items()}, output, steps)
     if can(model, Decomposes):
         paths.append(output.with_name(f"{output.stem}-draws.png"))
         _draw_shared(model, held_out[:n], paths[1], draws or 8, seed)
     measured, lines = held_out[:images], []
     for name, samples in (("ELBO", 1), (f"IWAE, {importance_samples} samples", importance_samples)):
-        bits = model.bits_per_dim(measured, samples, seed)
+        bits = model.bits_per_dim(measured, samples, seed, **{name: each[:images] for name, each in labels.items()})
         lines.append(f"bits per dimension of {len(measured)} held-out images, {name}: {bits.mean():.4f}")
     return [*lines, *paths]
 
 
-def _draw(model, images, output, steps):
-    """Writes a row for each pair of images: the first, the line from its reconstruction to the second's, the second."""
+def _draw(model, images, labels, output, steps):
+    """Writes a row for each pair of images: the first, the line from its reconstruction to the second's, the second,
+    both by the first one's label where there are labels."""
     first, second = images[0::2], images[1::2]
-    _write([first[:, None], model.interpolate(first, second, steps), second[:, None]], output)
+    _write([first[:, None], model.interpolate(first, second, steps, **labels), second[:, None]], output)
 
 
 def _draw_shared(model, images, output, draws, seed):

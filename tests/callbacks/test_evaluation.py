@@ -14,7 +14,7 @@ LABEL = f"{FID}, 30 samples, 60 references"
 
 
 def measures(fid, samples=30, features="fake", references=60):
-    others = dict.fromkeys(("kid", "precision", "recall", "density", "coverage", "f8", "f1_8"), 0.5)
+    others = dict.fromkeys(("kid", "precision", "recall", "density", "coverage", "f8", "f1_8", "auc"), 0.5)
     return Measures(
         features=features, resize="as they are", split="train", samples=samples, references=references, held_out=20,
         fid_train=fid, fid_test=2 * fid,
@@ -95,7 +95,7 @@ def test_line(tmp_path):
         "held_out": 20, FID: 5.0, "FID[fake] test": 10.0,
         "KID[fake] train": 0.5, "KID[fake] train error": None, "IS[fake]": None, "IS[fake] deviation": None,
         "precision[fake] train": 0.5, "recall[fake] train": 0.5, "density[fake] train": 0.5,
-        "coverage[fake] train": 0.5, "F8[fake] train": 0.5, "F1/8[fake] train": 0.5,
+        "coverage[fake] train": 0.5, "F8[fake] train": 0.5, "F1/8[fake] train": 0.5, "AUC[fake] train": 0.5,
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ NAMES = {
     "coverage[pixels] SPLIT": "coverage",
     "F8[pixels] SPLIT": "f8",
     "F1/8[pixels] SPLIT": "f1_8",
+    "AUC[pixels] SPLIT": "auc",
 }
 
 
@@ -78,7 +79,7 @@ def test_every_measure_is_that_of_its_function(split, samples):
     for name in ("precision", "recall", "density", "coverage"):
         assert getattr(found, name) == getattr(near, name), name
     curve = metrics.precision_recall_curve(spread, features[:count])
-    assert (found.f8, found.f1_8) == (curve.f8, curve.f1_8)
+    assert (found.f8, found.f1_8, found.auc) == (curve.f8, curve.f1_8, curve.auc)
     np.testing.assert_array_equal(found.curve.precision, curve.precision)
 
 
@@ -191,7 +192,7 @@ def test_distances_alone():
     ]
     found = evaluation.Evaluator(network, *references, 50, measures="distances").measure([generated])
     every = evaluation.Evaluator(network, *references, 50).measure([generated])
-    missing = {"precision", "recall", "density", "coverage", "f8", "f1_8"}
+    missing = {"precision", "recall", "density", "coverage", "f8", "f1_8", "auc"}
     for name in set(NAMES.values()) - missing:
         np.testing.assert_equal(getattr(found, name), getattr(every, name))
     assert all(math.isnan(getattr(found, name)) for name in missing) and found.curve is None

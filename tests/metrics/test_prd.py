@@ -26,6 +26,7 @@ def test_dropped_mode_lowers_f8():
     assert found.f8 == pytest.approx(65 * 0.5 / 64.5, rel=1e-3)
     assert found.f1_8 == pytest.approx(65 / 64 * 0.5 / (1 / 64 + 0.5), rel=1e-3)
     assert found.f8 < found.f1_8
+    assert found.auc == pytest.approx(0.5, abs=1e-3)  # a rectangle of recall 1/2 and precision 1
 
 
 def test_invented_mode_lowers_f1_8():
@@ -39,10 +40,10 @@ def test_invented_mode_lowers_f1_8():
 def test_equal_and_disjoint():
     same = precision_recall_curve(modes([50, 50], 0), modes([50, 50], 1), clusters=2)
     # At t = 1 both are 1.
-    assert (same.f8, same.f1_8) == (pytest.approx(1), pytest.approx(1))
+    assert (same.f8, same.f1_8, same.auc) == (pytest.approx(1), pytest.approx(1), pytest.approx(1, abs=1e-4))
     assert same.precision.shape == same.recall.shape == (1001,)
     apart = precision_recall_curve(modes([100, 0], 0), modes([0, 100], 1), clusters=2)
-    assert (apart.f8, apart.f1_8) == (0, 0)
+    assert (apart.f8, apart.f1_8, apart.auc) == (0, 0, 0)
     np.testing.assert_array_equal(apart.precision, 0)
 
 

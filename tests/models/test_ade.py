@@ -334,6 +334,75 @@ def test_what_is_served(tmp_path):
     np.testing.assert_allclose(logits[:, 0], m.realism(IMAGES), rtol=1e-4, atol=1e-5)
 
 
+def conditional(run_eagerly=True, seed=1):
+    sizes = {"planes": (4,), "latent_planes": (1,), "blocks": (1,), "stem": (3, 2), "flow": False, "num_classes": 3}
+    hierarchy = networks.top_down(8, 1, **sizes, seed=seed)
+    m = models.DensityModel(hierarchy, None, networks.residual_discriminator(8, 1, 2, (3, 3), 3, seed=2))
+    m.compile(keras.optimizers.Adamax(2e-3), run_eagerly=run_eagerly)
+    return m
+
+
+def test_equal_rows_of_classes_are_the_model_without_classes():
+    sizes = {"planes": (4,), "latent_planes": (1,), "blocks": (1,), "stem": (3, 2), "flow": False}
+    plain = networks.top_down(8, 1, **sizes, seed=1)
+    hierarchy = networks.top_down(8, 1, **sizes, num_classes=3, seed=1)
+    for one, row in zip(plain.weights, hierarchy.weights, strict=True):
+        one.assign(RNG.normal(size=one.shape) * 0.3)
+        row.assign(np.broadcast_to(one, row.shape))
+    x, noise = RNG.uniform(-1, 1, (4, 8, 8, 1)).astype("float32"), RNG.normal(size=(4, 16)).astype("float32")
+    labels = np.array([0, 1, 2, 0])
+    for a, b in zip(plain(x, noise), hierarchy(x, noise, labels)):
+        for one, other in zip(keras.tree.flatten(a), keras.tree.flatten(b), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+    for weight in hierarchy.weights:
+        if weight.name in ("gain", "bias"):
+            weight.assign(weight + RNG.normal(size=weight.shape) * 0.1)
+    mixed, alone = (hierarchy(x[:1], noise[:1], np.array([label])).outputs for label in (0, 1))
+    assert np.any(mixed != alone)
+    np.testing.assert_allclose(
+        hierarchy(x, noise, labels).outputs[1:2], hierarchy(x[1:2], noise[1:2], labels[1:2]).outputs, atol=1e-5
+    )
+
+
+@pytest.mark.long
+def test_with_classes(tmp_path):
+    m, labels = conditional(run_eagerly=False), np.arange(16) % 3
+    m.initialize(IMAGES, labels)
+    m.fit(IMAGES, labels, batch_size=8, verbose=0)
+    np.testing.assert_array_equal(m.sample(4, labels=[0, 1, 2, 0])[1:2], m.sample(2, labels=1)[1:])
+    assert np.any(m.sample(2, labels=1) != m.sample(2, labels=2))
+    bits = m.bits_per_dim(IMAGES, labels=labels)
+    assert np.any(bits != m.bits_per_dim(IMAGES, labels=(labels + 1) % 3))
+    assert m.reconstruct(IMAGES, labels=labels).shape == IMAGES.shape
+    line = m.interpolate(IMAGES[:2], IMAGES[2:4], 3, labels=labels[:2])
+    np.testing.assert_array_equal(line[:, 0], m.reconstruct(IMAGES[:2], labels=labels[:2]))
+    assert m.realism(IMAGES, labels=labels).shape == (16,)
+    m.export(tmp_path / "served", verbose=0)
+    served = tf.saved_model.load(tmp_path / "served").signatures
+    asked = {"images": tf.constant(IMAGES[:2]), "label": tf.constant(labels[:2], tf.int32)}
+    np.testing.assert_allclose(
+        served["score"](**asked)["bits_per_dim"][:1], m.bits_per_dim(IMAGES[:1], labels=labels[:1]), rtol=1e-4
+    )
+    np.testing.assert_array_equal(
+        served["reconstruct"](**asked)["images"], m.reconstruct(IMAGES[:2], labels=labels[:2])
+    )
+    with pytest.raises(ValueError, match="labels must hold class labels, 0 to 2. Received: None"):
+        m.bits_per_dim(IMAGES)
+    m.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.sample(3), m.sample(3))
+
+
+def test_networks_of_other_classes_are_named():
+    classes = networks.residual_discriminator(8, 1, 2, (3, 3), 3)
+    with pytest.raises(ValueError, match="Give both networks num_classes, or neither"):
+        models.DensityModel(model("vae").hierarchy, None, classes)
+    with pytest.raises(ValueError, match="discriminator must take images of .8, 8, 1. and labels"):
+        models.DensityModel(conditional().hierarchy, None, model().discriminator)
+    with pytest.raises(ValueError, match="labels must be None for a network without classes"):
+        model("vae").bits_per_dim(IMAGES, labels=1)
+
+
 def test_errors():
     m, gan = model(), model("gan")
     small = networks.top_down(4, 1, (2,), (1,), (1,), flow=False)

@@ -88,6 +88,7 @@ def instances():
     """One object of every class that is registered, models aside."""
     yield layers.BatchNormalization()
     yield layers.ColourDense(3, 3)
+    yield layers.ClassProjection(3)
     yield from (layers.ConvAveragePool2D(2), layers.UpsampleConv2D(2), layers.VerticalConv2D(2))
     yield layers.HorizontalConv2D(2)
     yield from (layers.GatedBlock(2), layers.GatedResidual(2, (-1, 0)))

@@ -185,6 +185,41 @@ def test_seed_decides_the_weights_and_saving_keeps_them(tmp_path):
         np.testing.assert_array_equal(x, y)
 
 
+def test_random_at_the_top_alone():
+    network = _tiny(flow=False, random="top", image_size=4)
+    whole = _tiny(flow=False, image_size=4)
+    whole.set_weights(network.get_weights())
+    assert network.latent_shapes == whole.latent_shapes[:1] and network.latent_dim == 2
+    noise = _normal(3, 2)
+    latents, outputs = network.generate(noise)
+    # Below, latents are the means of their priors: those that no noise gives.
+    again, expected = whole.generate(np.concatenate([noise, np.zeros((3, whole.latent_dim - 2), "float32")], axis=1))
+    np.testing.assert_allclose(latents, again[:, :2], atol=1e-6)
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    np.testing.assert_allclose(network.decode(latents), outputs, atol=1e-6)
+    inferred = network(_images(3, 4), noise)
+    assert inferred.latents.shape == (3, 2) and inferred.log_ratio.shape == (3, 2) and len(inferred.gaussians) == 1
+
+
+def test_a_standard_prior_at_the_top():
+    network = _tiny(flow=False, top_prior="standard")
+    mean, log_scale = network(_images(2, 4), _normal(2, network.latent_dim)).gaussians[0][2:]
+    assert not np.any(mean) and not np.any(log_scale)
+    noise = _normal(2, network.latent_dim)
+    np.testing.assert_array_equal(network.generate(noise)[0][:, :2], noise[:, :2])
+
+
+def test_planes_of_the_stem_and_the_two_passes_as_parts():
+    network = _tiny(stem_planes=5)
+    assert network.stem.filters == 5 and network.generate(_normal(2, network.latent_dim))[1].shape == (2, 4, 4, 1)
+    up, down = ({id(w) for w in part.weights} for part in (network.encoder, network.decoder))
+    assert not up & down and up | down == {id(w) for w in network.weights} and id(network.top) in down
+    network.decoder.trainable = False
+    again = type(network).from_config(network.get_config())
+    assert not again.decoder.trainable and again.encoder.trainable
+    assert len(again.trainable_variables) == len(network.encoder.weights)
+
+
 def test_errors():
     with pytest.raises(
         ValueError, match=r"one number for each resolution. Received: planes=\(3, 4\), latent_planes=\(1,"

@@ -166,6 +166,9 @@ def single_layers():
     dequantizer.build(images.shape, levels.shape)
     trained_alike("dequantizer", drawn(dequantizer), images, levels)
     rows = normal(4, 5)
+    projection = layers.ClassProjection(2)
+    projection.build(rows.shape)
+    trained_alike("projection", drawn(projection), rows, ops.convert_to_tensor(np.array([1, 0, 1, 1], "int32")))
     for layer in (
         layers.SpectralDense(3, "relu"),
         layers.EquivariantDense(3, 4, "relu"),

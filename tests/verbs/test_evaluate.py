@@ -72,7 +72,7 @@ def fake(**changes):
     numbers = {
         "fid_train": 12.3456, "fid_test": 23.456, "kid": 0.012345, "kid_error": 0.00067, "inception_score": 2.5,
         "inception_score_deviation": 0.125, "precision": 0.5, "recall": 0.25, "density": 0.75, "coverage": 1.0,
-        "f8": 0.1234, "f1_8": 0.9876,
+        "f8": 0.1234, "f1_8": 0.9876, "auc": 0.4567,
     }  # fmt: skip
     line = np.linspace(0, 1, 5)
     known = {"features": "net", "resize": "as they are", "split": "train", "samples": 5_000}
@@ -85,12 +85,12 @@ def test_table_by_hand():
     shown = evaluate.table([Row("a", 4_000, fake()), Row("floor", None, floor)]).splitlines()
     assert cells(shown[0]) == [
         "", "step", "samples", "references", "FID[net] train", "FID[net] test", "1000 KID[net] train", "IS[net]",
-        "precision", "recall", "density", "coverage", "F8", "F1/8",
+        "precision", "recall", "density", "coverage", "F8", "F1/8", "AUC",
     ]  # fmt: skip
-    assert cells(shown[1]) == 14 * ["---"]
+    assert cells(shown[1]) == 15 * ["---"]
     assert cells(shown[2]) == [
         "a", "4,000", "5,000", "50,000", "12.35", "23.46", "12.3 ± 0.67", "2.5 ± 0.12", "0.500", "0.250", "0.750",
-        "1.000", "0.123", "0.988",
+        "1.000", "0.123", "0.988", "0.457",
     ]  # fmt: skip
     assert cells(shown[3])[:8] == ["floor", "", "1,000", "50,000", "12.35", "", "12.3", ""]
     assert "Features: net (images as they are)" in shown[5] and "against train images" in shown[5]
@@ -117,7 +117,7 @@ def test_table_of_class_scores():
 def test_table_of_models_with_and_without_likelihood():
     rows = [Row("a", 1, fake(), bits_per_dim=1.23456), Row("b", 1, fake())]
     shown = evaluate.table(rows).splitlines()
-    assert [cells(line)[14:] for line in (shown[0], shown[2], shown[3])] == [["bits/dim test"], ["1.235"], [""]]
+    assert [cells(line)[15:] for line in (shown[0], shown[2], shown[3])] == [["bits/dim test"], ["1.235"], [""]]
     assert [evaluate.to_record(row)["bits_per_dim test"] for row in rows] == [1.23456, None]
 
 
