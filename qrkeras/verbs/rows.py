@@ -120,12 +120,16 @@ def _ways(run, model, seed):
     Args of that: n, and a worker's share of them: see `models.batches.shared`.
     """
 
-    def sampled(way=None):
-        return lambda n, share=(0, 1): model.sample_batches(n, seed, BATCH_SIZE, way=way, share=share)
+    def sampled(**options):
+        def draw(n, share=(0, 1)):
+            own = {} if share == (0, 1) else {"share": share}
+            return model.sample_batches(n, seed, BATCH_SIZE, **options, **own)
+
+        return draw
 
     if not can(model, Reconstructs):
         return {"": sampled()}
-    ways = {way: sampled(way) for way in model.WAYS}
+    ways = {way: sampled(way=way) for way in model.WAYS}
 
     def reconstructed(n, share=(0, 1)):
         images, labels = _with_labels(run.preset, "train", n)
