@@ -114,18 +114,22 @@ class TransformedPatches(keras.layers.Layer):
     Args:
       filters: channels of R.   hidden: channels between the two convolutions.
       scale: of the patches at first; 2: twice the size of a convolution's, "away from the grid's optimum".
-      stride: locations are every second, say, of gamma's.
+      stride: locations are every second, say, of gamma's.   seed: int, of all weights, or None.
     Call: `(images, height, width, channels)` -> `(R (images, areas, filters), corners (images, areas, 4, 2))`.
     """
 
-    def __init__(self, filters, hidden=512, scale=2.0, stride=1, **kwargs):
+    def __init__(self, filters, hidden=512, scale=2.0, stride=1, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.filters = positive_int("filters", filters)
         self.hidden = positive_int("hidden", hidden)
         self.stride = positive_int("stride", stride)
         self.scale = float(scale)
+        self.seed = seed
+        drawn = keras.initializers.GlorotUniform(seed)
         self.localize = [
-            keras.layers.Conv2D(self.hidden, 1, activation="relu", name="hidden", dtype=self.dtype_policy),
+            keras.layers.Conv2D(
+                self.hidden, 1, activation="relu", kernel_initializer=drawn, name="hidden", dtype=self.dtype_policy
+            ),
             keras.layers.Conv2D(6, 1, kernel_initializer="zeros", name="transform", dtype="float32"),
         ]
 
@@ -134,7 +138,9 @@ class TransformedPatches(keras.layers.Layer):
         for layer in self.localize:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.kernel = self.add_weight(name="kernel", shape=(3, 3, input_shape[-1], self.filters))
+        drawn = keras.initializers.GlorotUniform(None if self.seed is None else self.seed + 1)
+        shape = (3, 3, input_shape[-1], self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=drawn)
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     def transforms(self, maps):
@@ -169,4 +175,5 @@ class TransformedPatches(keras.layers.Layer):
             "hidden": self.hidden,
             "scale": self.scale,
             "stride": self.stride,
+            "seed": self.seed,
         }

@@ -4,7 +4,7 @@ from qrkeras.networks.aiqn import LatentQuantiles, aiqn
 from qrkeras.networks.captioner import CaptionDecoder
 from qrkeras.networks.classifier import image_classifier, whiten
 from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
-from qrkeras.networks.encoders import scenes_encoder, vgg16_encoder
+from qrkeras.networks.encoders import last_convolution, scenes_encoder, vgg16_encoder
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
 from qrkeras.networks.pixelcnnpp import PixelPlusNetwork, pixelcnnpp
@@ -28,6 +28,7 @@ __all__ = [
     "dcgan_discriminator",
     "dcgan_generator",
     "image_classifier",
+    "last_convolution",
     "mlp",
     "pixelcnn",
     "pixelcnnpp",

@@ -67,6 +67,17 @@ def vgg16_encoder(weights="imagenet", name="vgg16_encoder"):
     return keras.Model(images, keras.Model(vgg.input, wanted, name="vgg16")(scaled), name=name)
 
 
+def last_convolution(encoder):
+    """The 3 x 3 convolution that makes an encoder's last map of its penultimate one, or None if there is none."""
+    before, after = (shape[-1] for shape in encoder.output_shape[:2])
+    found = [
+        layer
+        for layer in encoder._flatten_layers()
+        if isinstance(layer, layers.Conv2D) and tuple(layer.kernel.shape) == (3, 3, before, after)
+    ]
+    return found[-1] if found else None
+
+
 @keras.saving.register_keras_serializable(package="qrkeras")
 class Bgr(layers.Layer):
     """RGB images in [-1, 1] as VGG takes them: BGR in 0..255, less ImageNet's means."""

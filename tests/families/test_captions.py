@@ -6,7 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from qrkeras import presets
+from qrkeras import data, presets
+from qrkeras.data import scenes
+from qrkeras.experiments import build
 from qrkeras.experiments.train import load_model, train
 from tests.conftest import SHORT
 from tests.support.weights import assert_equal, weights
@@ -27,6 +29,17 @@ def test_a_run_leaves_its_sheets_and_what_captions_cost(captions_run):
     assert 2 < costs[10] < costs[5] < 4  # log 42 = 3.74 for one who knows nothing
     model = load_model(captions_run)
     assert model.encoder.trainable_weights == [] and len(model.words) == 40
+
+
+def test_transformers_that_change_nothing_see_the_grid():
+    """Their filter begins as the last convolution: with A = [I | 0] descriptors are the cells of the last map."""
+    preset = dataclasses.replace(presets.get("captions-scenes-transformers"), word_dim=6, state_dim=8)
+    model = build.model(preset, data.load("scenes", split="test"), seed=0)
+    assert model.areas.scale == 2.0
+    model.areas.scale = 1.0
+    images = np.stack([scenes.scene("test", i).image for i in range(2)]) / 127.5 - 1
+    _, last, _ = model.encoder(images.astype("float32"))
+    np.testing.assert_allclose(model.seen(images).areas, np.reshape(last, (2, 64, 96)), atol=1e-5)
 
 
 @pytest.mark.long

@@ -3,7 +3,7 @@
 from qrkeras import kinds, layers
 from qrkeras.features import encoders
 from qrkeras.models import Captioner
-from qrkeras.networks import CaptionDecoder
+from qrkeras.networks import CaptionDecoder, last_convolution
 
 
 def build(preset, source, seed):
@@ -22,8 +22,7 @@ def build(preset, source, seed):
         )
     areas, dims = None, encoder.output_shape[1][-1]
     if preset.areas == "transformers":
-        areas = layers.TransformedPatches(dims)
-        areas.build(encoder.output_shape[0])
+        areas = _patches(encoder, seed)
     decoder = CaptionDecoder(
         len(source.vocabulary),
         encoder.output_shape[2][-1],
@@ -42,3 +41,14 @@ def build(preset, source, seed):
         optimizer.global_clipnorm = preset.clip_norm
     model.compile(*optimizers, steps_per_execution=preset.steps_per_execution)
     return model
+
+
+def _patches(encoder, seed):
+    """Patches whose filter begins as the encoder's last convolution  (Lucas, Section B.3.3)."""
+    patches = layers.TransformedPatches(encoder.output_shape[1][-1], seed=seed)
+    patches.build(encoder.output_shape[0])
+    convolution = last_convolution(encoder)
+    if convolution is not None:
+        patches.kernel.assign(convolution.kernel)
+        patches.bias.assign(convolution.bias)
+    return patches
