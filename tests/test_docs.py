@@ -28,6 +28,7 @@ WORKING = [
     "docs/families/ade.md",
     "docs/families/agave.md",
     "docs/families/bgan.md",
+    "docs/families/captions.md",
     "docs/training.md",
     "docs/evaluation.md",
     "docs/search.md",

@@ -107,6 +107,8 @@ def known_shape(name, image_size=None):
     """Shape of one example of the data called `name`, or None if they must be loaded to know it."""
     if name in MIXTURES:
         return (2,)
+    if name == "scenes":
+        return (64, 64, 3)
     if name == "digits":
         return (image_size or 8, image_size or 8, 1)
     if name == "photo-patches":

@@ -30,6 +30,8 @@ def from_preset(name, seed=0, shape=None):
     """
     preset = presets.get(name)
     num_classes, own = None, shape is None
+    if data.known_kind(preset.data.name) is kinds.CAPTIONED:  # whose words are the model's
+        return build.model(preset, build.dataset(preset), seed)
     if preset.takes_labels:
         source = build.dataset(preset, labels=True)
         shape, num_classes = shape or source.shape, source.num_classes

@@ -6,6 +6,7 @@ import re
 import keras
 
 from qrkeras.losses.adversarial import (
+    DensityRatio,
     Hinge,
     LeastSquares,
     NonSaturating,
@@ -15,7 +16,7 @@ from qrkeras.losses.adversarial import (
 )
 from qrkeras.losses.mixed import BatchSmoothing, Mixup
 
-KINDS = (BatchSmoothing, Hinge, LeastSquares, Mixup, NonSaturating, QuantileRegression, Wasserstein)
+KINDS = (BatchSmoothing, DensityRatio, Hinge, LeastSquares, Mixup, NonSaturating, QuantileRegression, Wasserstein)
 OBJECTIVES = {re.sub(r"(?<!^)([A-Z])", r"_\1", kind.__name__).lower(): kind for kind in KINDS}
 
 

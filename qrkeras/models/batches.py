@@ -16,10 +16,12 @@ def shared(n, batch_size, share):
     """Which of `n` rows worker i of w draws, `share=(i, w)`: an array of indices, and how many to draw at a time.
 
     All draw equally many at a time, and what they have drawn by then, one worker's after the other's, is a run of rows
-    in order; past the end the last row is drawn again.
+    in order; past the end the last row is drawn again, where there are several workers.
     """
     i, w = share
     size = min(batch_size, -(-n // w))
+    if w == 1:
+        return np.arange(n), size
     starts = np.arange(0, n, size * w)
     return np.minimum(starts[:, None] + i * size + np.arange(size), n - 1).ravel(), size
 

@@ -26,6 +26,7 @@ OTHERS = {
     "weight_clip": 0.5,
     "precision": "bfloat16",
     "aiqn.width": 16,
+    "levels": 17,
 }
 
 

@@ -32,8 +32,10 @@ def test_shapes_that_are_known_are_those_of_the_data(name, image_size):
 
 
 def test_shapes_that_are_known_are_those_of_presets():
+    """But for those of any TFDS name, and of folders, whose images tell whether they are grey."""
     for name, preset in presets.PRESETS.items():
-        assert data.known_shape(preset.data.name, preset.data.image_size), name
+        if not preset.data.name.startswith(("tfds:", "captions:")):
+            assert data.known_shape(preset.data.name, preset.data.image_size), name
 
 
 def test_a_seed_decides_the_weights():

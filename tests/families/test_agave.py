@@ -81,6 +81,7 @@ def test_auxiliary_images_that_the_data_do_not_have(changes, message):
         build.model(preset, build.dataset(preset), 1)
 
 
+@pytest.mark.long
 def test_it_goes_on_as_if_never_stopped_over_the_end_of_pretraining(agave_run, tmp_path):
     short = dataclasses.replace(TINY, steps=5)
     run = train("agave-digits", short, seed=1, run_dir=tmp_path / "run", verbose=0)

@@ -75,6 +75,10 @@ def test_caption(captions_run, done, tmp_path):
     Image.new("L", (90, 120), 40).save(tmp_path / "grey.png")
     out = done("caption", captions_run.path, tmp_path / "grey.png", "--beam", 3, "--output", tmp_path / "told")
     assert out.startswith("grey:") and len(out.splitlines()) == 5 and (tmp_path / "told" / "000-grey.png").exists()
+
+
+@pytest.mark.long
+def test_caption_of_what_is_held_out(captions_run, done):
     done("caption", captions_run.path, "--n", 2)
     assert len(list((captions_run.path / "captions").iterdir())) == 2
 

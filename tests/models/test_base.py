@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import qrkeras
 from qrkeras import layers, losses, models, networks
-from tests.support import tiny_models
+from tests.support import tiny_captioner, tiny_models
 from tests.support.tiny_models import BUILDERS
 
 FAMILIES = pytest.mark.parametrize("family", BUILDERS)
@@ -85,7 +85,9 @@ def test_a_gradient_penalty_beside_batch_normalisation_warns():
 
 
 def instances():
-    """One object of every class that is registered, models aside."""
+    """One object of every class that is registered, models that draw examples aside."""
+    captioner = tiny_captioner.build(areas=tiny_captioner.patches())
+    yield from (captioner, captioner.areas, captioner.decoder, captioner.decoder.attention, networks.encoders.Bgr())
     yield layers.BatchNormalization()
     yield layers.ColourDense(3, 3)
     yield layers.ClassProjection(3)

@@ -157,7 +157,7 @@ def test_a_reloaded_model_goes_on_as_if_never_stopped(tmp_path):
 
 
 def test_configuration_survives_saving(tmp_path):
-    options = {"likelihood": "discretized_logistic", "importance_samples": 1,
+    options = {"likelihood": "discretized_logistic", "importance_samples": 1, "levels": 17,
                "kl_weight": 0.25, "latent_variance": 0.5, "kappa": 0.1, "average_decay": 0.5, "stop_gradient": False,
                "seed": 9}  # fmt: skip
     m = model(**options)

@@ -32,6 +32,15 @@ def build(area_dim=5, areas=None, thins=False, dropout=0.25, frozen=False, seed=
     return model
 
 
+def talkative():
+    """The model, which does not end its captions at once, whatever it sees: no state makes STOP probable."""
+    model = build()
+    attention = model.decoder.attention
+    attention.word.assign(attention.word + 1)
+    attention.words.assign(keras.ops.concatenate([attention.words[:1] - 5, attention.words[1:]]))
+    return model
+
+
 def patches():
     keras.utils.set_random_seed(4)
     return layers.TransformedPatches(5, hidden=3)

@@ -56,7 +56,7 @@ def refused(capsys, monkeypatch):
 
 def test_unknown_name(refused):
     told = refused("cifar-cnn")
-    assert told == "qrkeras rebuild: name must be one of cifar10-cnn, digits-cnn. Received: 'cifar-cnn'\n"
+    assert told == "qrkeras rebuild: name must be one of cifar10-cnn, digits-cnn, scenes-cnn. Received: 'cifar-cnn'\n"
 
 
 def test_output_that_cannot_be_written(refused, tmp_path):

@@ -42,7 +42,7 @@ def pages(tmp_path_factory, painter):
     for name, call, specs in [("conditional", by_label, (seed, label, truncation)), ("ring", circle, (seed,))]:
         made = tf.function(call, input_signature=specs)
         saved_models.put(base / name / "1", module, {"sample": made})
-    serving.export_model(tiny_captioner.build(), base, "captioner")
+    serving.export_model(tiny_captioner.talkative(), base, "captioner")
     with servers.running(base) as url:
         yield url
 
@@ -178,7 +178,7 @@ def test_captions_and_where_their_words_look(page, tmp_path):
     told = page.run(
         "return [...document.querySelectorAll('#captions tr')].map(r => [...r.cells].map(c => c.innerText))"
     )
-    expected = tiny_captioner.build().caption(image[None])[0]
+    expected = tiny_captioner.talkative().caption(image[None])[0]
     assert [sentence for _, sentence in told] == [sentence for sentence, _ in expected]
     np.testing.assert_allclose([float(p) for p, _ in told], [np.exp(score) for _, score in expected], atol=1e-3)
     words = page.run("return [...document.querySelectorAll('#sentence span')].map(s => s.textContent)")
