@@ -194,13 +194,15 @@ def precision_recall_curves(series, path):
     Args:
       series: name -> object with arrays `recall` and `precision`.
     """
-    figure = Figure(figsize=(4.2, 4), layout="constrained")
+    longest = max(map(len, series), default=0)
+    figure = Figure(figsize=(max(4.2, 0.8 + 0.075 * longest), 4 + 0.2 * len(series)), layout="constrained")
     axis = figure.subplots()
-    for name, curve in series.items():
-        axis.plot(curve.recall, curve.precision, label=name, linewidth=1.2)
+    for i, (name, curve) in enumerate(series.items()):
+        style = ("-", "--", ":", "-.")[i // 10 % 4]  # of ten colours
+        axis.plot(curve.recall, curve.precision, style, label=name, linewidth=1.2)
     axis.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal")
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=8, loc="lower left")
+    figure.legend(fontsize=8, loc="outside lower center")  # however many: below, and over no curve
     save(figure, path)
 
 

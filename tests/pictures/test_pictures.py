@@ -157,7 +157,7 @@ def test_precision_recall_curves(tmp_path, monkeypatch):
     curve = types.SimpleNamespace(recall=np.array([0.0, 0.5, 0.75]), precision=np.array([1.0, 0.5, 0.25]))
     pictures.precision_recall_curves({"a": curve, "b": curve}, tmp_path / "prd.png")
     # (4.2, 4) inches at 110 dots.
-    assert Image.open(tmp_path / "prd.png").size == (462, 440)
+    assert Image.open(tmp_path / "prd.png").size == (462, 484)
     figures = []
     monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
     pictures.precision_recall_curves({"a": curve}, tmp_path / "prd.png")
