@@ -16,7 +16,7 @@ def caption_sheet(images, captions, path, columns=4):
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis, image, caption in zip(axes, images, captions):
         axis.imshow(image)
-        axis.set_title("\n".join(textwrap.wrap(caption, 30)) or "(nothing)", fontsize=8, y=-0.02, va="top")
+        axis.set_title("\n".join(textwrap.wrap(caption, 30)) or "(nothing)", fontsize=8, y=-0.06, va="top")
     for axis in axes:
         axis.axis("off")
     save(figure, path)
