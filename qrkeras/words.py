@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import string
 
 import numpy as np
@@ -46,6 +47,10 @@ class Vocabulary:
             )
         return cls(tuple(sorted(words, key=lambda word: (-counts[word], word))))
 
+    @functools.cached_property
+    def _numbers(self):
+        return {word: i + 2 for i, word in enumerate(self.words)}
+
     def __len__(self):
         """n_w, with OOV and STOP."""
         return len(self.words) + 2
@@ -58,8 +63,7 @@ class Vocabulary:
         Raises:
           ValueError: where the caption has no word.
         """
-        numbers = {word: i + 2 for i, word in enumerate(self.words)}
-        ids = [numbers.get(word, OOV) for word in tokens(caption)]
+        ids = [self._numbers.get(word, OOV) for word in tokens(caption)]
         if not ids:
             raise ValueError(f"captions must have words. Received: {caption!r}. Leave it out.")
         ids = [*ids[:length], NOTHING] if len(ids) > length else [*ids, STOP]

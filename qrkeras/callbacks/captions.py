@@ -25,10 +25,7 @@ class CaptionSheet(EveryNSteps):
 
     def at_step(self, step, logs):
         images = self.held_out.take(self.measured)
-        ids = [self.model.encode([self.held_out.captions(i)]) for i in range(len(images))]
-        sums = [self.model.nats(images[i : i + 1], of_one) for i, of_one in enumerate(ids)]
-        nats, words = (sum(float(part.sum()) for part in parts) for parts in zip(*sums))
+        cost = self.model.nats_per_word(images, [self.held_out.captions(i) for i in range(len(images))])
         said = [beams[0][0] for beams in self.model.caption(images[: self.n])]
         pictures.caption_sheet(images[: self.n], said, self.directory / f"step-{step:08d}.png")
-        record = {"step": step, "nats_per_word test": nats / max(1.0, words), "captioned": len(images)}
-        append_record(self.records, record)
+        append_record(self.records, {"step": step, "nats_per_word test": cost, "captioned": len(images)})

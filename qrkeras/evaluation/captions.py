@@ -29,10 +29,7 @@ def measure(model, source, n=None, beam=5, verbose=1, meteor=True):
     own = [source.captions(i) for i in range(n)]
     batches = (model.caption(images[i : i + BATCH_SIZE], beam) for i in range(0, n, BATCH_SIZE))
     said = [beams[0][0] for batch in progress.shown(batches, source.name, n, BATCH_SIZE, verbose) for beams in batch]
-    figures = {"nats_per_word": nats_per_word(model, images, own), **compared(said, own, meteor)}
-    if source.judge is not None:
-        verdicts = np.array([source.judge(i, caption) for i, caption in enumerate(said)])
-        figures |= dict(zip(("grammatical", "right", "true"), verdicts.mean(0)))
+    figures = {"nats_per_word": model.nats_per_word(images, own), **judged(source, said), **compared(said, own, meteor)}
     if source.named is not None and model.decoder.area_dim:
         figures |= looks(model, source, images[:LOOKED_AT], own, said)
     return figures, said
@@ -49,11 +46,15 @@ def floor(source, n=None):
     if any(len(of_one) < 2 for of_one in own):
         raise ValueError("references must be two or more for each image, to compare people with people")
     first = [of_one[0] for of_one in own]
-    figures = compared(first, [of_one[1:] for of_one in own])
-    if source.judge is not None:
-        verdicts = np.array([source.judge(i, caption) for i, caption in enumerate(first)])
-        figures |= dict(zip(("grammatical", "right", "true"), verdicts.mean(0)))
-    return figures
+    return {**judged(source, first), **compared(first, [of_one[1:] for of_one in own])}
+
+
+def judged(source, said):
+    """Shares of captions that are grammatical, right in what they name, and true; nothing where nobody can tell."""
+    if source.judge is None:
+        return {}
+    verdicts = np.array([source.judge(i, caption) for i, caption in enumerate(said)])
+    return dict(zip(("grammatical", "right", "true"), verdicts.mean(0)))
 
 
 def compared(said, own, meteor=True):
@@ -65,20 +66,6 @@ def compared(said, own, meteor=True):
     found |= {"ROUGE-L": metrics.rouge_l(said, own).mean(), "CIDEr-D": metrics.cider_d(said, own).mean()}
     score = metrics.meteor(said, own) if meteor else None
     return found if score is None else {**found, "METEOR": score}
-
-
-def nats_per_word(model, images, own):
-    """`-log p` of all words and STOPs of the images' own captions, over their number."""
-    total, count = 0.0, 0.0
-    most = max(map(len, own))
-    ids = [model.encode([of_one])[0] for of_one in own]
-    padded = np.full((len(own), most, model.length), words.NOTHING, "int32")
-    for row, of_one in zip(padded, ids):
-        row[: len(of_one)] = of_one
-    for i in range(0, len(images), BATCH_SIZE):
-        nats, number = model.nats(images[i : i + BATCH_SIZE], padded[i : i + BATCH_SIZE])
-        total, count = total + nats.sum(), count + number.sum()
-    return float(total / max(1.0, count))
 
 
 def looks(model, source, images, own, said):

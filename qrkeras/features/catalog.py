@@ -1,11 +1,9 @@
 """Names to feature networks."""
 
-import difflib
 import pathlib
 
-import keras
-
 from qrkeras.features import shipped
+from qrkeras.features.files import read, unknown
 from qrkeras.features.inception import inception
 from qrkeras.features.network import from_keras
 
@@ -33,16 +31,5 @@ def load(name):
         return from_keras(shipped.load(name), name)
     if str(name).endswith(".keras"):
         # With its ending: a file called inception.keras is not the network that papers report FID with.
-        return from_keras(_read(name), pathlib.Path(name).name)
-    near = difflib.get_close_matches(str(name), NAMES, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"features must be one of {', '.join(NAMES)}. Received: {name!r}.{hint}")
-
-
-def _read(path):
-    if not pathlib.Path(path).is_file():
-        raise ValueError(f"features must name an existing .keras file. Received: {path!r}")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # a damaged file fails in as many ways as the libraries that read it
-        raise ValueError(f"features must name a Keras model that can be read. Received: {path!r} ({error})") from error
+        return from_keras(read(name, "features"), pathlib.Path(name).name)
+    raise unknown(name, NAMES, "features")

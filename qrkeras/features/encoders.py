@@ -1,12 +1,8 @@
 """Names to encoders of images for captions: `image -> (penultimate map, last map, vector)`."""
 
-import difflib
-import pathlib
-
-import keras
-
 from qrkeras import networks
 from qrkeras.features import scenes
+from qrkeras.features.files import read, unknown
 
 NAMES = (scenes.NAME, "vgg16", "new", "FILE.keras")
 
@@ -32,16 +28,5 @@ def load(name, seed=0):
     if name == "new":
         return networks.scenes_encoder(seed)
     if str(name).endswith(".keras"):
-        return _read(name)
-    near = difflib.get_close_matches(str(name), NAMES, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"encoder must be one of {', '.join(NAMES)}. Received: {name!r}.{hint}")
-
-
-def _read(path):
-    if not pathlib.Path(path).is_file():
-        raise ValueError(f"encoder must name an existing .keras file. Received: {path!r}")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # a damaged file fails in as many ways as the libraries that read it
-        raise ValueError(f"encoder must name a Keras model that can be read. Received: {path!r} ({error})") from error
+        return read(name, "encoder")
+    raise unknown(name, NAMES, "encoder")

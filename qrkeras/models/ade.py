@@ -220,10 +220,8 @@ class DensityModel(OverHierarchy):
             fake = self.image_of(self.generate(noise("fake"), self.WAYS[0], *labels)[1])
             found |= self._judged(x, fake, labels, noise, training, wanted)
         if "adversarial_loss" in found and "adversarial_loss" not in self.PLAYERS:
-            found["loss"] = (
-                found["loss"]
-                + self._since(self.adversarial_from, self.adversarial_weight) * (found["adversarial_loss"])
-            )
+            weight = self._since(self.adversarial_from, self.adversarial_weight)
+            found["loss"] = found["loss"] + weight * found["adversarial_loss"]
         return found
 
     def _covered(self, x, noise, labels):

@@ -1,15 +1,16 @@
 """Many rows, a batch at a time."""
 
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 
 def in_batches(function, batch_size, *arrays):
-    """`function` of at most `batch_size` rows of each array at a time: generator of NumPy arrays; raises ValueError."""
+    """`function` of at most `batch_size` rows of each array at a time, tensors or a structure of them: generator of
+    NumPy arrays, or of such structures; raises ValueError."""
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
     for i in range(0, len(arrays[0]), batch_size):
-        yield ops.convert_to_numpy(function(*(x[i : i + batch_size] for x in arrays)))
+        yield tree.map_structure(ops.convert_to_numpy, function(*(x[i : i + batch_size] for x in arrays)))
 
 
 def shared(n, batch_size, share):
@@ -27,5 +28,5 @@ def shared(n, batch_size, share):
 
 
 def all_batches(function, batch_size, *arrays):
-    """All that `in_batches` yields, as one NumPy array."""
-    return np.concatenate(list(in_batches(function, batch_size, *arrays)))
+    """All that `in_batches` yields, as one NumPy array, or one structure of them."""
+    return tree.map_structure(lambda *parts: np.concatenate(parts), *in_batches(function, batch_size, *arrays))

@@ -20,7 +20,7 @@ from qrkeras.models.labels import Captions
 from qrkeras.models.saved_model import compiled
 from qrkeras.models.signature import Signature
 from qrkeras.models.strings import decoded_images, spoken, written
-from qrkeras.words import OOV, STOP, Vocabulary
+from qrkeras.words import NOTHING, OOV, STOP, Vocabulary
 
 BEAM = 5
 # One grey pixel, for what wants a file to try.
@@ -78,12 +78,15 @@ class Captioner(TrainedModel):
         super().__init__(seed, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
+        if areas is not None and not areas.built:  # its weights are the optimizer's, too
+            areas.build(encoder.output_shape[0])
         self.areas = areas
         self.words = tuple(words)
         self.length = length
         self.thins = thins
         self.example_shape = tuple(encoder.input_shape[1:])
         self.vocabulary = Vocabulary(self.words)
+        self._searches = {}  # by their beam
 
     @property
     def kind(self):
@@ -158,9 +161,11 @@ class Captioner(TrainedModel):
         return {"loss": ops.squeeze(nats / ops.maximum(words, 1.0))}
 
     def encode(self, captions):
-        """Numbers `(n, captions, length)` of n lists of as many captions each, for `fit`."""
-        last = self.length - 1
-        return np.stack([np.stack([self.vocabulary.encode(one, last) for one in of_one]) for of_one in captions])
+        """Numbers `(n, captions, length)` of n lists of captions, for `fit`; a shorter list is filled with nothing."""
+        ids = np.full((len(captions), max(map(len, captions)), self.length), NOTHING, "int32")
+        for row, of_one in zip(ids, captions):
+            row[: len(of_one)] = [self.vocabulary.encode(caption, self.length - 1) for caption in of_one]
+        return ids
 
     def caption(self, images, beam=BEAM, batch_size=32):
         """The captions of uint8 images: lists of pairs (caption, log p), the most probable first.
@@ -172,12 +177,10 @@ class Captioner(TrainedModel):
         check_images("images", images, self.example_shape)
         if beam < 1:
             raise ValueError(f"beam must be at least 1. Received: {beam}")
-        ids, scores = (
-            all_batches(lambda part, i=i: self.search_function(beam)(part)[i], batch_size, images) for i in (0, 1)
-        )
+        found = all_batches(self.search_function(beam), batch_size, images)
         return [
             [(self.vocabulary.decode(one), float(score)) for one, score in zip(*of_image) if np.isfinite(score)]
-            for of_image in zip(ids, scores, strict=True)
+            for of_image in zip(*found, strict=True)
         ]
 
     def search(self, images, beam):
@@ -194,10 +197,12 @@ class Captioner(TrainedModel):
         first = self.decoder.begin(glance.vector)
         return beam_search(first, predict, advance, beam, self.length, STOP, never=(OOV,))
 
-    @functools.cache  # noqa: B019 - it lives as long as the model
     def search_function(self, beam):
         """`search` with a beam, compiled."""
-        return compiled(lambda images: self.search(images, beam), ((None, *self.example_shape), "uint8"))
+        if beam not in self._searches:
+            given = (None, *self.example_shape), "uint8"
+            self._searches[beam] = compiled(lambda images: self.search(images, beam), given)
+        return self._searches[beam]
 
     def looked_at(self, images, ids):
         """Where given captions look.
@@ -231,18 +236,21 @@ class Captioner(TrainedModel):
             raise ValueError("attend needs a model with areas. Received: a baseline, which looks at the whole image")
         check_images("images", images, self.example_shape)
         ids = self.encode([[caption] for caption in captions])
-        found = [all_batches(lambda *part, i=i: self.look_function(*part)[i], batch_size, images, ids) for i in (1, 2)]
-        return found[0][:, 0], found[1]
+        _, looked, corners = all_batches(self.look_function, batch_size, images, ids)
+        return looked[:, 0], corners
 
     def nats(self, images, ids, batch_size=32):
         """`(sum of -log p, words)` of each caption, `(n, captions)` each: STOP counts, unknown words do not."""
         check_images("images", images, self.example_shape)
 
-        def summed(*part):
-            return ops.stack(scored(self.look_function(*part)[0], part[1], axis=-1), axis=-1)
+        return all_batches(
+            lambda *part: scored(self.look_function(*part)[0], part[1], axis=-1), batch_size, images, ids
+        )
 
-        found = all_batches(summed, batch_size, images, ids)
-        return found[..., 0], found[..., 1]
+    def nats_per_word(self, images, captions, batch_size=32):
+        """`-log p` of all words and STOPs of the images' captions, n lists, over their number: a float."""
+        nats, words = self.nats(images, self.encode(captions), batch_size)
+        return float(nats.sum() / max(1.0, words.sum()))
 
     def signatures(self):
         """What an export serves: `caption`, `caption_bytes` of JPEG and PNG files, and `score` of given captions.

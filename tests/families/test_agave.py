@@ -16,7 +16,8 @@ from qrkeras.families.agave.schema import Auxiliary
 from qrkeras.families.optimizers import Adamax
 from qrkeras.models import AGAVE
 from tests.support import golden
-from tests.support.weights import assert_equal, weights
+from tests.support.going_on import assert_run_goes_on
+from tests.support.weights import weights
 
 TINY = golden.tiny("agave-digits")
 NETWORK = dataclasses.replace(TINY.network, planes=3, resolutions=1, components=2)
@@ -81,12 +82,8 @@ def test_auxiliary_images_that_the_data_do_not_have(changes, message):
         build.model(preset, build.dataset(preset), 1)
 
 
-@pytest.mark.long
 def test_it_goes_on_as_if_never_stopped_over_the_end_of_pretraining(agave_run, tmp_path):
-    short = dataclasses.replace(TINY, steps=5)
-    run = train("agave-digits", short, seed=1, run_dir=tmp_path / "run", verbose=0)
-    again = load_model(train("agave-digits", TINY, seed=1, run_dir=run.path, verbose=0))
-    assert_equal(weights(again), weights(load_model(agave_run)))
+    assert_run_goes_on(agave_run, tmp_path)
     records = [record for record in agave_run.records() if "kl" in record]
     assert {"pixel_bits", "auxiliary_bits", "bits_per_dim"} <= set(records[-1])
 

@@ -11,7 +11,8 @@ from qrkeras.data import scenes
 from qrkeras.experiments import build
 from qrkeras.experiments.train import load_model, train
 from tests.conftest import SHORT
-from tests.support.weights import assert_equal, weights
+from tests.support.going_on import assert_run_goes_on
+from tests.support.weights import weights
 
 TINY = dataclasses.replace(
     presets.get("captions-scenes"), word_dim=6, state_dim=8, **{**SHORT, "steps_per_execution": 1}
@@ -44,9 +45,7 @@ def test_transformers_that_change_nothing_see_the_grid():
 
 @pytest.mark.long
 def test_it_goes_on_as_if_never_stopped(captions_run, tmp_path):
-    for steps in (5, 10):
-        run = train("captions-scenes", dataclasses.replace(TINY, steps=steps), 1, tmp_path / "run", verbose=0)
-    assert_equal(weights(load_model(run)), weights(load_model(captions_run)))
+    assert_run_goes_on(captions_run, tmp_path)
 
 
 @pytest.mark.long
