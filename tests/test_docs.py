@@ -12,6 +12,7 @@ import tyro
 
 from qrkeras import presets, verbs
 from qrkeras.experiments.train import load_model
+from qrkeras.families import CLAIMS
 from qrkeras.serving import export
 from qrkeras.verbs import train
 from tests.support import servers
@@ -115,3 +116,16 @@ def test_files_are_there(page):
 def test_names_are_there(page):
     for name in re.findall(r"`(qrkeras(?:\.\w+)+)[`(]", (ROOT / page).read_text()):
         pkgutil.resolve_name(name)
+
+
+def test_the_readme_says_of_every_claim_what_came_out():
+    readme = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| \[([\w-]+)\]\(docs/results/claims/.*?\) \| (\d+) \| ([\w ]+) \|", readme, re.MULTILINE)
+    said = {name: (seeds, verdict) for name, seeds, verdict in rows}
+    found = {}
+    for page in (ROOT / "docs/results/claims").glob("*.md"):
+        seeds, verdict = re.search(r", (\d+) seed\(s\): \*\*(.+?)\*\*", page.read_text()).groups()
+        found[page.stem] = seeds, verdict
+    assert said == found
+    left = re.search(r"^Not run in this form yet: (.+?)\.$", readme, re.MULTILINE | re.DOTALL)[1]
+    assert set(re.findall(r"`([\w-]+)`", left)) == CLAIMS.keys() - found.keys()
