@@ -69,23 +69,19 @@ def sample_points(maps, points):
       points: `(images, points, (x, y))` in cells, (0, 0) the centre of the first.
     Returns: `(images, points, channels)`.
     """
-    height, width = maps.shape[1:3]
-    flat = ops.reshape(ops.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0))), (-1, (height + 2) * (width + 2), maps.shape[3]))
-    x = ops.clip(points[..., 0], -1, width) + 1  # in the frame of zeros around
-    y = ops.clip(points[..., 1], -1, height) + 1
-    left, top = ops.minimum(ops.floor(x), width), ops.minimum(ops.floor(y), height)
-    right, below = x - left, y - top
-    first = ops.cast(top * (width + 2) + left, "int32")
+    height, width, channels = maps.shape[1:]
 
-    def cell(offset, weight):
-        return ops.take_along_axis(flat, (first + offset)[..., None], axis=1) * ops.cast(weight, flat.dtype)[..., None]
+    def shares(at, cells):
+        """Those of the two cells around each point of an axis, `(images, points, cells)`, of all the others 0."""
+        first = ops.floor(at)
+        rest = (at - first)[..., None]
+        behind = ops.arange(cells, dtype="float32") - first[..., None]  # 0 is the cell at or before a point
+        return ops.where(behind == 0, 1 - rest, 0.0) + ops.where(behind == 1, rest, 0.0)
 
-    return (
-        cell(0, (1 - right) * (1 - below))
-        + cell(1, right * (1 - below))
-        + cell(width + 2, (1 - right) * below)
-        + cell(width + 3, right * below)
-    )
+    # One product with all cells: a gather of four would be less work, but its gradient is a scatter, which costs more.
+    of_cells = shares(points[..., 1], height)[..., None] * shares(points[..., 0], width)[..., None, :]
+    of_cells = ops.reshape(ops.cast(of_cells, maps.dtype), (-1, ops.shape(points)[1], height * width))
+    return ops.matmul(of_cells, ops.reshape(maps, (-1, height * width, channels)))
 
 
 def transformed_points(transforms, anchors=ANCHORS):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from qrkeras.layers import areas
@@ -85,3 +86,13 @@ def test_corners():
     np.testing.assert_allclose(
         areas.box_corners(np.float32([[0.1, 0.2, 0.3, 0.5]])), [[[0.2, 0.1], [0.5, 0.1], [0.5, 0.3], [0.2, 0.3]]]
     )
+
+
+def test_points_on_a_cell_are_moved_by_what_lies_behind_it():
+    # Where a transformer begins, all points lie on cells. maps = [1, 4, 2]: at x = 1 a step to the right gains 2 - 4.
+    maps = tf.constant([1.0, 4.0, 2.0])[None, None, :, None]
+    points = tf.Variable([[[1.0, 0.0], [1.5, 0.0], [5.0, 0.0]]])
+    with tf.GradientTape() as tape:
+        found = areas.sample_points(maps, points)
+    np.testing.assert_allclose(found[0, :, 0], [4.0, 3.0, 0.0])
+    np.testing.assert_allclose(tape.gradient(found, points)[0, :, 0], [-2.0, -2.0, 0.0])
