@@ -331,8 +331,8 @@ def _check(encoder, decoder, words, length, areas):
 def _check_encoder(encoder):
     """Raises ValueError unless a model gives two maps and a vector of an image."""
     shapes = [tuple(shape) for shape in encoder.output_shape] if isinstance(encoder.output_shape, list) else []
-    if [len(shape) for shape in shapes] != [4, 4, 2] or shapes[0][1:3] != shapes[1][1:3] or None in shapes[1][1:]:
+    if [len(shape) for shape in shapes] != [4, 4, 2] or None in (*shapes[0][1:], *shapes[1][1:]):
         raise ValueError(
-            "encoder must give three outputs: penultimate map and last map (batch, height, width, channels), of one "
-            f"size, and a vector (batch, n). Received: {encoder.output_shape}"
+            "encoder must give three outputs: penultimate map and last map (batch, height, width, channels), of known "
+            f"sizes, and a vector (batch, n). Received: {encoder.output_shape}"
         )

