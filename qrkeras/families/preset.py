@@ -81,6 +81,10 @@ class Preset:
         """Values that losses are read against in pictures: what they mean -> name of the loss -> value."""
         return {}
 
+    def given(self, source):
+        """The data as the model takes them: here, as they are."""
+        return source
+
     @property
     def takes_labels(self):
         """Whether the model learns from class labels."""

