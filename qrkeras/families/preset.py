@@ -33,7 +33,7 @@ Steps = Annotated[
 class Data:
     name: str
     """Name of the data: ring8, grid25, digits, photo-patches, cifar10, stl10, imagenet32, lsun-bedroom, celeb_a, cats,
-    tfds:NAME, or folder:PATH for your own images; with captions: scenes, or captions:PATH for your own."""
+    tfds:NAME, or folder:PATH for your own images; with captions: scenes, coco_captions, captions:PATH for your own."""
     image_size: int | None = None
     """Side of images in pixels: larger or smaller ones are cropped to a square and resized. None keeps their size."""
     directory: Annotated[str | None, RHYTHM] = None

@@ -118,7 +118,7 @@ def test_data_without_boxes_are_refused(refused, tmp_path):
         notes["images"].append({"id": i, "file_name": f"{i}.png"})
         notes["annotations"].append({"image_id": i, "caption": "a photo"})
     (tmp_path / "captions.json").write_text(json.dumps(notes))
-    message = refused("train", "captions-photos-proposals", "--data.name", f"captions:{tmp_path}")
+    message = refused("train", "captions-photos", "--areas", "proposals", "--data.name", f"captions:{tmp_path}")
     assert "data must have boxes, for areas that are proposals" in message
 
 

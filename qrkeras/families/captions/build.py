@@ -13,7 +13,9 @@ def build(preset, source, seed):
       ValueError: if the data have no captions, or other images than the encoder takes.
     """
     if source.kind is not kinds.CAPTIONED:
-        raise ValueError(f"data must be images with captions: scenes or captions:PATH. Received: {source.name}")
+        raise ValueError(
+            f"data must be images with captions: scenes, coco_captions or captions:PATH. Received: {source.name}"
+        )
     encoder = encoders.load(preset.encoder, seed)
     if tuple(encoder.input_shape[1:]) != tuple(source.shape):
         raise ValueError(
