@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import pathlib
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -95,6 +96,16 @@ class Preset:
         """Names of fields that may hold the path of a .keras file."""
         return ()
 
+    @property
+    def scores(self):
+        """What a search may minimise, the usual first: its name -> what records call it."""
+        return {}
+
+    def scored_once(self):
+        """The preset of a trial of a search, which is scored at its last step and draws no more pictures than that
+        takes."""
+        return dataclasses.replace(self, sample_every=None, evaluate_every=self.steps)
+
     def logged(self, field):
         """What metrics.jsonl calls a figure, in whose name `{features}` may stand for the feature network."""
         return field
@@ -124,6 +135,14 @@ class GenerativePreset(Preset):
     @property
     def files(self):
         return ("evaluate_features",)
+
+    @property
+    def scores(self):
+        name = pathlib.Path(self.evaluate_features).name
+        return {"fid": f"FID[{name}] train", "kid": f"KID[{name}] train"}
+
+    def scored_once(self):
+        return dataclasses.replace(super().scored_once(), evaluate_measures="distances")
 
     def logged(self, field):
         return field.format(features=self.evaluate_features)

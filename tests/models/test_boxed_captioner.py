@@ -88,6 +88,7 @@ def test_two_replicas_train_as_one():
         np.testing.assert_allclose(one, two, atol=1e-5)
 
 
+@pytest.mark.long
 def test_an_export_takes_boxes(tmp_path):
     model = tiny_captioner.build(boxes=True)
     model.export(tmp_path / "export", verbose=False)

@@ -1,5 +1,6 @@
 """What can be set of a captioner."""
 
+import dataclasses
 from typing import Literal
 
 from qrkeras import kinds
@@ -47,6 +48,14 @@ class CaptionPreset(Preset):
     @property
     def architecture(self):
         return "CaptionDecoder"
+
+    @property
+    def scores(self):
+        return {"nats": "nats_per_word test"}
+
+    def scored_once(self):
+        """With the sheet of the last step goes what held-out captions cost."""
+        return dataclasses.replace(self, sample_every=self.steps, evaluate_every=None)
 
     def given(self, source):
         """The data, with boxes where areas are proposals."""
