@@ -24,8 +24,9 @@ class CaptionSheet(EveryNSteps):
         self.n, self.measured = n, measured
 
     def at_step(self, step, logs):
-        images = self.held_out.take(self.measured)
-        cost = self.model.nats_per_word(images, [self.held_out.captions(i) for i in range(len(images))])
-        said = [beams[0][0] for beams in self.model.caption(images[: self.n])]
+        given = self.held_out.given(self.measured)
+        images = given["images"]
+        cost = self.model.nats_per_word(captions=[self.held_out.captions(i) for i in range(len(images))], **given)
+        said = [beams[0][0] for beams in self.model.caption(**{k: values[: self.n] for k, values in given.items()})]
         pictures.caption_sheet(images[: self.n], said, self.directory / f"step-{step:08d}.png")
         append_record(self.records, {"step": step, "nats_per_word test": cost, "captioned": len(images)})

@@ -4,7 +4,7 @@ import difflib
 import os
 
 from qrkeras import kinds
-from qrkeras.data import captioned
+from qrkeras.data import captioned, coco
 from qrkeras.data.bundled import digits, photo_patches
 from qrkeras.data.folder import folder
 from qrkeras.data.mixtures import grid25, ring8
@@ -21,7 +21,7 @@ TFDS = {
 }
 CROPS = {"celeb_a": 108}
 UNLABELLED = {"stl10": "unlabelled"}
-NAMES = (*MIXTURES, *BUNDLED, *TFDS, "cats", "tfds:NAME", "folder:PATH", "scenes", "captions:PATH")
+NAMES = (*MIXTURES, *BUNDLED, *TFDS, "cats", "tfds:NAME", "folder:PATH", "scenes", coco.NAME, "captions:PATH")
 
 
 def load(name, image_size=None, split="train", data_dir=None, labels=False):
@@ -41,6 +41,7 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
     | `tfds:NAME` | any TFDS dataset with a feature "image" | its feature "label" |
     | `folder:PATH` | png, jpg, jpeg, webp and bmp files in a folder and all below it | first-level folders |
     | `scenes` | generated 64 x 64 scenes with five captions each (`scenes.scene`) | none |
+    | `coco_captions` | TFDS `coco_captions`: photographs with captions; the paper uses 224 x 224 | none |
     | `captions:PATH` | photographs with captions: a folder with a `captions.json` in COCO's layout | none |
 
     `imagenet32` is the set of van den Oord et al., "Pixel Recurrent Neural Networks" (2016), with 49,999
@@ -85,8 +86,8 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
             raise ValueError("labels must be False for 'cats', which has no classes. Received: True")
         return cats(image_size, split, data_dir)
     kind, _, rest = str(name).partition(":")
-    if name == "scenes" or (kind == "captions" and rest):
-        return _captioned(name, rest, image_size, split, labels)
+    if name in ("scenes", coco.NAME) or (kind == "captions" and rest):
+        return _captioned(name, rest, image_size, split, labels, data_dir)
     if kind == "tfds" and rest:
         return records(rest, image_size, split, data_dir, labels=labels)
     if kind == "folder" and rest:
@@ -98,7 +99,7 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
 
 def known_kind(name):
     """Kind of the examples of the data called `name`, which are not loaded: one of `qrkeras.kinds`."""
-    if name == "scenes" or str(name).startswith("captions:"):
+    if name in ("scenes", coco.NAME) or str(name).startswith("captions:"):
         return kinds.CAPTIONED
     return kinds.POINTS if name in MIXTURES else kinds.IMAGES
 
@@ -113,12 +114,14 @@ def known_shape(name, image_size=None):
         return (image_size or 8, image_size or 8, 1)
     if name == "photo-patches":
         return (image_size or 16, image_size or 16, 3)
-    return (image_size, image_size, 3) if image_size and (name in TFDS or name == "cats") else None
+    return (image_size, image_size, 3) if image_size and name in (*TFDS, "cats", coco.NAME) else None
 
 
-def _captioned(name, path, image_size, split, labels):
+def _captioned(name, path, image_size, split, labels, data_dir):
     if labels:
         raise ValueError(f"labels must be False for {name!r}, whose images come with captions. Received: True")
+    if name == coco.NAME:
+        return coco.captioned_records(image_size, split, data_dir)
     if name != "scenes":
         return captioned.folder(path, image_size, split)
     if image_size not in (None, 64):

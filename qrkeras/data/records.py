@@ -162,7 +162,7 @@ def records(
         raise ValueError(f"split={split!r} of {name!r} in {builder.data_dir} holds no images.")
 
     def fingerprint():
-        return _fingerprint(builder)
+        return fingerprint_of(builder)
 
     stream = Records(name, shape, info.num_examples, info.file_instructions, feature, label, crop, fingerprint)
     if labels and take(stream, 1)[1][0] < 0:
@@ -174,6 +174,19 @@ def records(
         return stream
     images, labels = take(stream) if labels else (take(stream), None)
     return dataclasses.replace(from_arrays(images, name, labels, stream.num_classes), fingerprint=fingerprint)
+
+
+def prepared(tfds_name, data_dir=None):
+    """TFDS's builder of data that are there, or are downloaded.
+
+    Raises:
+      ValueError: for a name that TFDS does not know, or files in another format than "tfrecord".
+      RuntimeError: where the data is neither there nor to be downloaded, saying where to put it.
+    """
+    builder = _builder(tfds_name, data_dir)
+    _image_feature(builder, tfds_name)
+    _prepare(builder, tfds_name)
+    return builder
 
 
 def data_root(data_dir):
@@ -239,7 +252,7 @@ def _check_reachable(urls):
         socket.create_connection((source.hostname, port), timeout=20).close()
 
 
-def _fingerprint(builder):
+def fingerprint_of(builder):
     """Of all splits: name and version of the data set, names and sizes of its files."""
     import tensorflow as tf
 

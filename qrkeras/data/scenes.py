@@ -21,6 +21,7 @@ RGB = {"red": (220, 40, 40), "green": (40, 180, 60), "blue": (50, 80, 230), "yel
 NOVEL = tuple((COLOURS[i % 6], KINDS[(2 * i + i // 6) % 15]) for i in range(8))
 SPLITS = {"train": 20_000, "test": 1_000, "novel": 1_000}
 APART = 2
+PROPOSALS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +69,23 @@ def scene(split, index):
     for thing in things:
         _paint(image, thing, random, training=split == "train")
     return Scene(np.rint(image).astype("uint8"), tuple(things), tuple(language.references(things, random)))
+
+
+def proposals(split, index, of):
+    """Boxes of what may be things in a scene: `(20, (top, left, bottom, right))` in 0..1, in an order that is drawn.
+
+    Choice: those of its things, and others of such sizes anywhere: what a method of recall 1 and poor precision would
+    propose, which knows no caption.
+
+    Args: of: the scene itself.
+    """
+    random = np.random.default_rng([zlib.crc32(f"boxes of {split}".encode()), index])
+    count = PROPOSALS - len(of.things)
+    pixels = random.integers(PIXELS["small"][0], PIXELS["large"][1] + 1, (count, 2))
+    corners = random.integers(0, SIDE - pixels + 1)
+    others = np.concatenate([corners, corners + pixels], axis=1)
+    boxes = np.concatenate([[thing.box for thing in of.things], others])
+    return (random.permutation(boxes) / SIDE).astype("float32")
 
 
 def single(index):

@@ -25,13 +25,14 @@ def measure(model, source, n=None, beam=5, verbose=1, meteor=True):
     Returns: figures, and the captions.
     """
     n = source.size if n is None else min(n, source.size)
-    images = source.take(n)
+    given = source.given(n)
     own = [source.captions(i) for i in range(n)]
-    batches = (model.caption(images[i : i + BATCH_SIZE], beam) for i in range(0, n, BATCH_SIZE))
+    batches = (model.caption(**_rows(given, slice(i, i + BATCH_SIZE)), beam=beam) for i in range(0, n, BATCH_SIZE))
     said = [beams[0][0] for batch in progress.shown(batches, source.name, n, BATCH_SIZE, verbose) for beams in batch]
-    figures = {"nats_per_word": model.nats_per_word(images, own), **judged(source, said), **compared(said, own, meteor)}
+    cost = model.nats_per_word(captions=own, **given)
+    figures = {"nats_per_word": cost, **judged(source, said), **compared(said, own, meteor)}
     if source.named is not None and model.decoder.area_dim:
-        figures |= looks(model, source, images[:LOOKED_AT], own, said)
+        figures |= looks(model, source, _rows(given, slice(LOOKED_AT)), own, said)
     return figures, said
 
 
@@ -68,24 +69,31 @@ def compared(said, own, meteor=True):
     return found if score is None else {**found, "METEOR": score}
 
 
-def looks(model, source, images, own, said):
-    """Attention correctness of the images' own captions and of the model's, and what chance would give."""
-    known = {}
+def _rows(given, rows):
+    return {name: values[rows] for name, values in given.items()}
+
+
+def looks(model, source, given, own, said):
+    """Attention correctness of the images' own captions and of the model's, and what chance would give.
+
+    Args: given: images and what comes with them, by name.
+    """
+    known, images = {}, given["images"]
 
     def best_words(captions):
         """Of each phrase, the mass of its best word within the box of what it names, and the box's share; means."""
         spoken = [i for i, caption in enumerate(captions) if caption]
-        attention, corners = model.attend(images[spoken], [captions[i] for i in spoken])
+        attention, corners = model.attend(captions=[captions[i] for i in spoken], **_rows(given, spoken))
         found = []
         for i, looked, around in zip(spoken, attention, corners):
             if around.tobytes() not in known:
-                known.clear()  # those of a grid are all alike, those of transformers never
+                known.clear()  # those of a grid are all alike, others never
                 known[around.tobytes()] = areas.masses(around, images.shape[1])
             for first, last, box in source.named(i, captions[i]):
                 correct = areas.correctness(looked[first:last], known[around.tobytes()], [box]).max(initial=0)
                 found.append((correct, areas.inside_boxes([box], images.shape[1]).mean()))
         return np.mean(found, axis=0) if found else (np.nan, np.nan)
 
-    given, chance = best_words([of_one[0] for of_one in own[: len(images)]])
+    of_people, chance = best_words([of_one[0] for of_one in own[: len(images)]])
     named, _ = best_words(said[: len(images)]) if any(said[: len(images)]) else (np.nan, np.nan)
-    return {"looks_given": float(given), "looks_said": float(named), "looks_chance": float(chance)}
+    return {"looks_given": float(of_people), "looks_said": float(named), "looks_chance": float(chance)}

@@ -12,13 +12,14 @@ from qrkeras.models import replicas
 
 
 def dataset(preset, split="train", labels=False):
-    """The preset's data, `split` "train" or "test", with class labels where asked.
+    """The preset's data, `split` "train" or "test", as its model takes them, with class labels where asked.
 
     Raises:
       ValueError, RuntimeError: where it is unknown, empty, damaged, or not to be had.
     """
-    source = preset.data
-    return data.load(source.name, image_size=source.image_size, split=split, data_dir=source.directory, labels=labels)
+    named = preset.data
+    found = data.load(named.name, image_size=named.image_size, split=split, data_dir=named.directory, labels=labels)
+    return preset.given(found)
 
 
 def model(preset, source, seed):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import pathlib
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -33,7 +34,7 @@ Steps = Annotated[
 class Data:
     name: str
     """Name of the data: ring8, grid25, digits, photo-patches, cifar10, stl10, imagenet32, lsun-bedroom, celeb_a, cats,
-    tfds:NAME, or folder:PATH for your own images; with captions: scenes, or captions:PATH for your own."""
+    tfds:NAME, or folder:PATH for your own images; with captions: scenes, coco_captions, captions:PATH for your own."""
     image_size: int | None = None
     """Side of images in pixels: larger or smaller ones are cropped to a square and resized. None keeps their size."""
     directory: Annotated[str | None, RHYTHM] = None
@@ -81,6 +82,10 @@ class Preset:
         """Values that losses are read against in pictures: what they mean -> name of the loss -> value."""
         return {}
 
+    def given(self, source):
+        """The data as the model takes them: here, as they are."""
+        return source
+
     @property
     def takes_labels(self):
         """Whether the model learns from class labels."""
@@ -90,6 +95,16 @@ class Preset:
     def files(self):
         """Names of fields that may hold the path of a .keras file."""
         return ()
+
+    @property
+    def scores(self):
+        """What a search may minimise, the usual first: its name -> what records call it."""
+        return {}
+
+    def scored_once(self):
+        """The preset of a trial of a search, which is scored at its last step and draws no more pictures than that
+        takes."""
+        return dataclasses.replace(self, sample_every=None, evaluate_every=self.steps)
 
     def logged(self, field):
         """What metrics.jsonl calls a figure, in whose name `{features}` may stand for the feature network."""
@@ -120,6 +135,14 @@ class GenerativePreset(Preset):
     @property
     def files(self):
         return ("evaluate_features",)
+
+    @property
+    def scores(self):
+        name = pathlib.Path(self.evaluate_features).name
+        return {"fid": f"FID[{name}] train", "kid": f"KID[{name}] train"}
+
+    def scored_once(self):
+        return dataclasses.replace(super().scored_once(), evaluate_measures="distances")
 
     def logged(self, field):
         return field.format(features=self.evaluate_features)

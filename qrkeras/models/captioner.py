@@ -9,14 +9,14 @@ import numpy as np
 from keras import ops
 
 from qrkeras import kinds
-from qrkeras.layers import grid_corners
+from qrkeras.layers import box_corners, grid_corners, pool_boxes
 from qrkeras.models import replicas
 from qrkeras.models.batches import all_batches
 from qrkeras.models.beam_search import beam_search
 from qrkeras.models.fitting import TrainedModel
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_unit
-from qrkeras.models.labels import Captions
+from qrkeras.models.labels import BoxedCaptions, Boxes, Captions
 from qrkeras.models.saved_model import compiled
 from qrkeras.models.signature import Signature
 from qrkeras.models.strings import decoded_images, spoken, written
@@ -30,11 +30,13 @@ GREY_PNG = base64.b64decode(
 
 
 class Glance(NamedTuple):
-    """What an encoder gives: a vector, and descriptors of areas `(images, areas, d)` and their corners, or None."""
+    """What an encoder gives: a vector, and descriptors of areas `(images, areas, d)`, their corners and whether each
+    is there, or None."""
 
     vector: Any
-    areas: Any
-    corners: Any
+    areas: Any = None
+    corners: Any = None
+    there: Any = None
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -47,7 +49,9 @@ class Captioner(TrainedModel):
     that are not in the vocabulary are fed back and not scored, as in the released code.
 
     Areas are the cells of the encoder's last map; or, with a layer `areas`, what that makes of the penultimate one,
-    such as `layers.TransformedPatches`. Choice, as the released code: `thins`, one cell drawn of each 2 x 2 trains.
+    such as `layers.TransformedPatches`; or boxes that come with the images, such as object proposals, whose descriptors
+    are the greatest activations of the last map within each. Choice, as the released code: `thins`, one cell drawn of
+    each 2 x 2 trains. Choice: of an image that has no box the whole is one.
 
     Example:
       ```python
@@ -66,15 +70,17 @@ class Captioner(TrainedModel):
       words: the vocabulary, without STOP and OOV.   length: words of a caption at most, STOP among them.
       areas: layer from the penultimate map to `(descriptors, corners)`, or None: the cells of the last map.
       thins: whether one cell of each 2 x 2 trains.
+      boxes: whether areas are boxes, which come with images: y of `fit` is then a dictionary of `captions` and of
+        `boxes`, floats `(n, boxes, (top, left, bottom, right))` in 0..1, zeros for none.
       seed: int, of all noise; two models with the same weights and seed train alike.
     """
 
     PARTS = ("encoder", "decoder", "areas")
-    OPTIONS = ("words", "length", "thins")
+    OPTIONS = ("words", "length", "thins", "boxes")
     REPORTS = ("loss",)
 
-    def __init__(self, encoder, decoder, words, length, areas=None, thins=False, seed=0, **kwargs):
-        _check(encoder, decoder, words, length, areas)
+    def __init__(self, encoder, decoder, words, length, areas=None, thins=False, boxes=False, seed=0, **kwargs):
+        _check(encoder, decoder, words, length, areas, boxes)
         super().__init__(seed, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
@@ -84,6 +90,7 @@ class Captioner(TrainedModel):
         self.words = tuple(words)
         self.length = length
         self.thins = thins
+        self.boxes = boxes
         self.example_shape = tuple(encoder.input_shape[1:])
         self.vocabulary = Vocabulary(self.words)
         self._searches = {}  # by their beam
@@ -95,7 +102,8 @@ class Captioner(TrainedModel):
 
     @property
     def labels(self):
-        return Captions(self.length, self.decoder.num_words)
+        captions = Captions(self.length, self.decoder.num_words)
+        return BoxedCaptions(captions) if self.boxes else captions
 
     def compile(self, optimizer="adam", encoder_optimizer=None, **kwargs):
         """Configures training.
@@ -125,38 +133,42 @@ class Captioner(TrainedModel):
     def _default_save_signature(self):
         return None  # an export would trace a call on images alone
 
-    def call(self, images, ids):
+    def call(self, images, ids, boxes=None):
         """`log p(w_t | h_t, I)` of captions, and where they look: see `looked_at`."""
-        seen = self.seen(images)
-        return self.decoder(seen.vector, seen.areas, ids)
+        seen = self.seen(images, boxes)
+        return self.decoder(seen.vector, seen.areas, ids, seen.there)
 
-    def seen(self, images, uniforms=None, training=False):
+    def seen(self, images, boxes=None, uniforms=None, training=False):
         """What an image gives to its captions: `Glance`.
 
-        Args: images: in [-1, 1].   uniforms: on [0, 1), `(images, height / 2, width / 2)`, by which cells are drawn, or
-          None: all are there.
+        Args: images: in [-1, 1].   boxes: `(images, boxes, 4)`, where areas are boxes.
+          uniforms: on [0, 1), `(images, height / 2, width / 2)`, by which cells are drawn, or None: all are there.
         """
         penultimate, last, vector = self.encoder(images, training=training)
         if not self.decoder.area_dim:
-            return Glance(vector, None, None)
+            return Glance(vector)
+        if self.boxes:
+            boxes, there = known_boxes(boxes)
+            return Glance(vector, pool_boxes(last, boxes), box_corners(boxes), there)
         if self.areas is not None:
             return Glance(vector, *self.areas(penultimate))
         height, width, channels = last.shape[1:]
         if uniforms is not None:
-            return Glance(vector, thinned(last, uniforms), None)
+            return Glance(vector, thinned(last, uniforms))
         corners = ops.broadcast_to(grid_corners(height, width), (ops.shape(last)[0], height * width, 4, 2))
         return Glance(vector, ops.reshape(last, (-1, height * width, channels)), corners)
 
     def measures(self, batch, noise, training):
         uniforms, cells = None, None
+        ids, boxes = (batch.labels["captions"], batch.labels["boxes"]) if self.boxes else (batch.labels, None)
         if training:
             uniforms = noise.dropout
-            if self.thins and self.areas is None:
+            if self.thins and self.areas is None and not self.boxes:
                 height, width = self.encoder.output_shape[1][1:3]
                 cells = noise.dropout("cells", (height // 2, width // 2))
-        seen = self.seen(to_unit(batch.examples), cells, training)
-        log_words, _ = self.decoder(seen.vector, seen.areas, batch.labels, uniforms=uniforms)
-        sums = ops.stack(scored(log_words, batch.labels), axis=-1)  # (images, 2)
+        seen = self.seen(to_unit(batch.examples), boxes, cells, training)
+        log_words, _ = self.decoder(seen.vector, seen.areas, ids, seen.there, uniforms=uniforms)
+        sums = ops.stack(scored(log_words, ids), axis=-1)  # (images, 2)
         nats, words = ops.split(ops.sum(replicas.whole_batch(sums), axis=0), 2)
         return {"loss": ops.squeeze(nats / ops.maximum(words, 1.0))}
 
@@ -167,26 +179,47 @@ class Captioner(TrainedModel):
             row[: len(of_one)] = [self.vocabulary.encode(caption, self.length - 1) for caption in of_one]
         return ids
 
-    def caption(self, images, beam=BEAM, batch_size=32):
+    def caption(self, images, beam=BEAM, batch_size=32, boxes=None):
         """The captions of uint8 images: lists of pairs (caption, log p), the most probable first.
 
         Args: beam: captions that the search keeps, and how many each image gets.
+          boxes: floats `(n, boxes, (top, left, bottom, right))` in 0..1, where areas are boxes; zeros for none.
         Raises:
-          ValueError: for other images, or a beam below 1.
+          ValueError: for other images or boxes, or a beam below 1.
         """
-        check_images("images", images, self.example_shape)
+        given = self._given(images, boxes)
         if beam < 1:
             raise ValueError(f"beam must be at least 1. Received: {beam}")
-        found = all_batches(self.search_function(beam), batch_size, images)
+        found = all_batches(self.search_function(beam), batch_size, *given)
         return [
             [(self.vocabulary.decode(one), float(score)) for one, score in zip(*of_image) if np.isfinite(score)]
             for of_image in zip(*found, strict=True)
         ]
 
-    def search(self, images, beam):
+    def _given(self, images, boxes):
+        """Images, and boxes where areas are boxes, as functions take them; raises ValueError."""
+        check_images("images", images, self.example_shape)
+        if not self.boxes:
+            if boxes is not None:
+                raise ValueError("boxes must be None for a model whose areas are no boxes. Received: some")
+            return (images,)
+        if boxes is None:
+            raise ValueError(
+                "boxes must be given: the areas that this model looks at, (images, boxes, 4) in 0..1. Received: None"
+            )
+        Boxes().check("boxes", boxes, len(images))
+        return images, np.asarray(boxes, "float32")
+
+    @property
+    def _specs(self):
+        """Shapes and dtypes of what `_given` gives."""
+        images = (None, *self.example_shape), "uint8"
+        return [images, ((None, *Boxes.shape), "float32")] if self.boxes else [images]
+
+    def search(self, images, boxes=None, beam=BEAM):
         """`Beams` of uint8 images: a pure function, of each row alone."""
-        glance = self.seen(to_unit(images))
-        seen = self.decoder.look(glance.areas)
+        glance = self.seen(to_unit(images), boxes)
+        seen = self.decoder.look(glance.areas, glance.there)
 
         def predict(state):
             return tuple(self.decoder.predict_next(state, seen))
@@ -200,19 +233,18 @@ class Captioner(TrainedModel):
     def search_function(self, beam):
         """`search` with a beam, compiled."""
         if beam not in self._searches:
-            given = (None, *self.example_shape), "uint8"
-            self._searches[beam] = compiled(lambda images: self.search(images, beam), given)
+            self._searches[beam] = compiled(functools.partial(self.search, beam=beam), *self._specs)
         return self._searches[beam]
 
-    def looked_at(self, images, ids):
+    def looked_at(self, ids, images, boxes=None):
         """Where given captions look.
 
-        Args: images: uint8.   ids: `(images, captions, length)`.
+        Args: ids: `(images, captions, length)`.   images: uint8.   boxes: as of `caption`.
         Returns: `log p(w_t|h_t)` `(images, captions, length)`, `p(r|h_t)` with an axis of areas more, 0 where a caption
           has ended, and corners of the areas `(images, areas, 4, (x, y))` in 0..1; the last two are None without areas.
         """
-        glance = self.seen(to_unit(images))
-        log_words, log_areas = self.decoder(glance.vector, glance.areas, ids)
+        glance = self.seen(to_unit(images), boxes)
+        log_words, log_areas = self.decoder(glance.vector, glance.areas, ids, glance.there)
         if log_areas is None:
             return log_words, None, None
         there = ops.cast(ids > STOP, "float32")[..., None]  # what is said, and not its end
@@ -221,35 +253,33 @@ class Captioner(TrainedModel):
     @functools.cached_property
     def look_function(self):
         """`looked_at`, compiled."""
-        given = ((None, *self.example_shape), "uint8"), ((None, None, self.length), "int32")
-        return compiled(self.looked_at, *given)
+        return compiled(self.looked_at, ((None, None, self.length), "int32"), *self._specs)
 
-    def attend(self, images, captions, batch_size=32):
+    def attend(self, images, captions, batch_size=32, boxes=None):
         """Where captions look: of one caption for each image, word by word.
 
-        Args: images: `(n, ...)` uint8.   captions: n strings.
+        Args: images: `(n, ...)` uint8.   captions: n strings.   boxes: as of `caption`.
         Returns: `p(r|h_t)` `(n, length, areas)`, 0 from STOP on, and corners `(n, areas, 4, (x, y))` in 0..1.
         Raises:
           ValueError: where the model has no areas.
         """
         if not self.decoder.area_dim:
             raise ValueError("attend needs a model with areas. Received: a baseline, which looks at the whole image")
-        check_images("images", images, self.example_shape)
+        given = self._given(images, boxes)
         ids = self.encode([[caption] for caption in captions])
-        _, looked, corners = all_batches(self.look_function, batch_size, images, ids)
+        _, looked, corners = all_batches(self.look_function, batch_size, ids, *given)
         return looked[:, 0], corners
 
-    def nats(self, images, ids, batch_size=32):
+    def nats(self, images, ids, batch_size=32, boxes=None):
         """`(sum of -log p, words)` of each caption, `(n, captions)` each: STOP counts, unknown words do not."""
-        check_images("images", images, self.example_shape)
-
+        given = self._given(images, boxes)
         return all_batches(
-            lambda *part: scored(self.look_function(*part)[0], part[1], axis=-1), batch_size, images, ids
+            lambda ids, *part: scored(self.look_function(ids, *part)[0], ids, axis=-1), batch_size, ids, *given
         )
 
-    def nats_per_word(self, images, captions, batch_size=32):
+    def nats_per_word(self, images, captions, batch_size=32, boxes=None):
         """`-log p` of all words and STOPs of the images' captions, n lists, over their number: a float."""
-        nats, words = self.nats(images, self.encode(captions), batch_size)
+        nats, words = self.nats(images, self.encode(captions), batch_size, boxes)
         return float(nats.sum() / max(1.0, words.sum()))
 
     def signatures(self):
@@ -260,33 +290,38 @@ class Captioner(TrainedModel):
         | `caption` | `images` uint8 | `captions` and their log p `scores`, the best's `words`, `attention`, `areas` |
         | `caption_bytes` | `image_bytes`, files | the same, of the middle square of each |
         | `score` | `images`, `caption` | `nats_per_word`, and `attention` |
+
+        Where areas are boxes each takes `boxes` beside; of an image that has none the whole is one.
         """
         images = {"images": (self.example_shape, "uint8")}
+        beside = {"boxes": (Boxes.shape, "float32")} if self.boxes else {}
 
-        def caption(images):
-            ids, scores = self.search(images, BEAM)
+        def caption(images, **boxes):
+            ids, scores = self.search(images, **boxes)
             said = {
                 "captions": spoken(ids, self.words),
                 "scores": scores,
                 "words": spoken(ids[:, 0, :, None], self.words),
             }
-            _, attention, corners = self.looked_at(images, ids[:, :1])
+            _, attention, corners = self.looked_at(ids[:, :1], images, **boxes)
             return said if attention is None else {**said, "attention": attention[:, 0], "areas": corners}
 
-        def caption_bytes(image_bytes):
-            return caption(decoded_images(image_bytes, self.example_shape))
+        def caption_bytes(image_bytes, **boxes):
+            return caption(decoded_images(image_bytes, self.example_shape), **boxes)
 
-        def score(images, caption):
+        def score(images, caption, **boxes):
             ids = written(caption, self.words, self.length)[:, None]
-            log_words, attention, _ = self.looked_at(images, ids)
+            log_words, attention, _ = self.looked_at(ids, images, **boxes)
             nats, words = scored(log_words, ids)
             said = {"nats_per_word": nats / ops.maximum(words, 1.0)}
             return said if attention is None else {**said, "attention": attention[:, 0]}
 
         return {
-            "caption": Signature(caption, images),
-            "caption_bytes": Signature(caption_bytes, {"image_bytes": ((), "string")}, {"image_bytes": GREY_PNG}),
-            "score": Signature(score, {**images, "caption": ((), "string")}, {"caption": self.words[0]}),
+            "caption": Signature(caption, {**images, **beside}),
+            "caption_bytes": Signature(
+                caption_bytes, {"image_bytes": ((), "string"), **beside}, {"image_bytes": GREY_PNG}
+            ),
+            "score": Signature(score, {**images, "caption": ((), "string"), **beside}, {"caption": self.words[0]}),
         }
 
 
@@ -309,7 +344,16 @@ def thinned(maps, uniforms):
     return ops.take_along_axis(blocks, chosen, axis=2)[:, :, 0]
 
 
-def _check(encoder, decoder, words, length, areas):
+def known_boxes(boxes):
+    """Boxes `(images, n + 1, 4)` of n, and which of them are there: those that have height and width, and behind them
+    the whole image, where it has no other."""
+    there = ops.logical_and(boxes[..., 2] > boxes[..., 0], boxes[..., 3] > boxes[..., 1])
+    whole = ops.broadcast_to(np.array([0, 0, 1, 1], "float32"), (ops.shape(boxes)[0], 1, 4))
+    none = ops.logical_not(ops.any(there, axis=1, keepdims=True))
+    return ops.concatenate([boxes, whole], axis=1), ops.concatenate([there, none], axis=1)
+
+
+def _check(encoder, decoder, words, length, areas, boxes):
     _check_encoder(encoder)
     if length < 2:
         raise ValueError(f"length must be at least 2, a word and STOP. Received: {length}")
@@ -326,13 +370,18 @@ def _check(encoder, decoder, words, length, areas):
         raise ValueError(f"decoder must have area_dim={given}, that of the areas, or 0. Received: {decoder.area_dim}")
     if areas is not None and not decoder.area_dim:
         raise ValueError("areas must be None for a decoder without areas. Received: a layer")
+    if boxes and (areas is not None or not decoder.area_dim):
+        raise ValueError(
+            "boxes must be False for a decoder without areas, or where a layer makes them. Received: True. Give the "
+            f"decoder area_dim={last[-1]} and no areas."
+        )
 
 
 def _check_encoder(encoder):
     """Raises ValueError unless a model gives two maps and a vector of an image."""
     shapes = [tuple(shape) for shape in encoder.output_shape] if isinstance(encoder.output_shape, list) else []
-    if [len(shape) for shape in shapes] != [4, 4, 2] or shapes[0][1:3] != shapes[1][1:3] or None in shapes[1][1:]:
+    if [len(shape) for shape in shapes] != [4, 4, 2] or None in (*shapes[0][1:], *shapes[1][1:]):
         raise ValueError(
-            "encoder must give three outputs: penultimate map and last map (batch, height, width, channels), of one "
-            f"size, and a vector (batch, n). Received: {encoder.output_shape}"
+            "encoder must give three outputs: penultimate map and last map (batch, height, width, channels), of known "
+            f"sizes, and a vector (batch, n). Received: {encoder.output_shape}"
         )

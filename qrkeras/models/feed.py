@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from qrkeras import kinds
 from qrkeras.models.image_checks import check_examples, check_labels, check_spec
-from qrkeras.models.labels import Captions, ClassLabels
+from qrkeras.models.labels import BoxedCaptions, Captions, ClassLabels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Feed:
 
     model: str
     shape: tuple
-    labels: ClassLabels | Captions | None = None
+    labels: ClassLabels | Captions | BoxedCaptions | None = None
     floats: bool = False
 
     @property
@@ -118,7 +118,8 @@ class Feed:
         check_spec(examples, self.shape, self.floats)
         if labels is not None:
             self.labels.check_spec(labels)
-        known = examples.shape[1:].is_fully_defined() and (labels is None or labels.shape.rank is not None)
+        ranks = [] if labels is None else [part.shape.rank for part in tf.nest.flatten(labels)]
+        known = examples.shape[1:].is_fully_defined() and None not in ranks
         floats = examples.dtype.is_floating
         if not known or (floats and self.kind is kinds.IMAGES):
             first = next(iter(x.take(1)), None)
@@ -138,12 +139,7 @@ class Feed:
                 examples = tf.debugging.check_numerics(examples, "x must be finite. Received")  # one operation
         if labels is None:
             return (examples,)
-        labels = tf.ensure_shape(labels, (None, *self.labels.shape))
-        least, most = self.labels.least, self.labels.most
-        wide = tf.cast(labels, "int64")  # a narrow dtype may not hold the bounds
-        valid = (wide >= least) & (wide <= most)
-        require(valid, f"{self.labels.says} must be in {least}..{most}. Received:", labels)
-        return examples, labels
+        return examples, self.labels.over(_labels_in_graph, labels)
 
     def _generator(self, x):
         first = next(x, None)
@@ -183,6 +179,14 @@ class _Checked(keras.utils.PyDataset):
 
     def on_epoch_end(self):
         self.inner.on_epoch_end()
+
+
+def _labels_in_graph(kind, labels):
+    labels = tf.ensure_shape(labels, (None, *kind.shape))
+    wide = tf.cast(labels, "int64") if labels.dtype.is_integer else labels  # a narrow dtype may not hold the bounds
+    valid = (wide >= kind.least) & (wide <= kind.most)
+    require(valid, f"{kind.says} must be in {kind.least}..{kind.most}. Received:", labels)
+    return labels
 
 
 def require(condition, message, value):

@@ -235,7 +235,7 @@ class TrainedModel(keras.Model):
 
     def _batch(self, data):
         examples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        labels = None if self.labels is None else ops.cast(labels, "int32")
+        labels = None if self.labels is None else self.labels.over(lambda kind, x: ops.cast(x, kind.dtype), labels)
         return Batch(self.real_examples(examples), labels)
 
     def train_step(self, data):

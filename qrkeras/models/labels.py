@@ -1,4 +1,9 @@
-"""What may come with images: class labels, or captions as numbers of words. Errors name the argument and the mend."""
+"""What may come with images: class labels, or captions as numbers of words, and boxes with these. Errors name the
+argument and the mend.
+
+Each kind says what it is called, `says`, and of what its numbers are, `each`; shape, dtype, and range of one image's;
+and `over(function, labels)` is `function` of each plain kind that it is made of and its part of the labels.
+"""
 
 import dataclasses
 
@@ -12,7 +17,10 @@ class ClassLabels:
     """One label for each image, in `[0, num_classes)`."""
 
     num_classes: int
-    says, each = "labels", "classes"
+    says, each, dtype = "labels", "classes", "int32"
+
+    def over(self, function, labels):
+        return function(self, labels)
 
     def check(self, name, labels, n):
         """Raises ValueError where an array is not that."""
@@ -42,7 +50,10 @@ class Captions:
 
     length: int
     num_words: int
-    says, each = "captions", "words"
+    says, each, dtype = "captions", "words", "int32"
+
+    def over(self, function, labels):
+        return function(self, labels)
 
     def check(self, name, ids, n):
         """Raises ValueError where an array is not that."""
@@ -75,3 +86,70 @@ class Captions:
     @property
     def most(self):
         return self.num_words - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Boxes:
+    """Several boxes for each image, `(top, left, bottom, right)` in 0..1; what has no height or width is none."""
+
+    says, each, dtype = "boxes", "boxes", "float32"
+    shape, least, most = (None, 4), 0, 1
+
+    def over(self, function, labels):
+        return function(self, labels)
+
+    def check(self, name, boxes, n):
+        """Raises ValueError where an array is not that."""
+        found = np.asarray(boxes)
+        if found.shape[:1] != (n,) or found.shape[2:] != (4,) or not found.size or found.dtype.kind != "f":
+            raise ValueError(
+                f"{name} must be floats of shape ({n}, boxes, 4), the areas that the model looks at: top, left, bottom "
+                f"and right in 0..1, zeros for none. Received: {found.dtype} of shape {found.shape}"
+            )
+        if not (found.min() >= 0 and found.max() <= 1):
+            raise ValueError(
+                f"{name} must be in 0..1, shares of height and width. Received: {found.min():.4g} to {found.max():.4g}"
+            )
+
+    def check_spec(self, spec):
+        """Raises ValueError where batches of a dataset cannot be that."""
+        fits = spec.shape.rank is None or spec.shape[1:].is_compatible_with(self.shape)
+        if not fits or not spec.dtype.is_floating:
+            raise ValueError(
+                f"boxes of x must be floats of shape (batch, any, 4). Received: {spec.dtype.name} of shape {spec.shape}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class BoxedCaptions:
+    """Captions and boxes: dictionaries of both, by these names."""
+
+    captions: Captions
+    boxes: Boxes = Boxes()
+    says, each = "captions and boxes", "words"
+
+    @property
+    def most(self):
+        return self.captions.most
+
+    def over(self, function, labels):
+        return {name: function(kind, labels[name]) for name, kind in self._kinds.items()}
+
+    def check(self, name, labels, n):
+        """Raises ValueError where a dictionary is not that."""
+        self._check_names(name, labels)
+        self.over(lambda kind, part: kind.check(f"{name}[{kind.says!r}]", part, n), labels)
+
+    def check_spec(self, spec):
+        """Raises ValueError where batches of a dataset cannot be that."""
+        self._check_names("labels of x", spec)
+        self.over(lambda kind, part: kind.check_spec(part), spec)
+
+    @property
+    def _kinds(self):
+        return {"captions": self.captions, "boxes": self.boxes}
+
+    def _check_names(self, name, labels):
+        if not isinstance(labels, dict) or labels.keys() != self._kinds.keys():
+            told = sorted(labels) if isinstance(labels, dict) else type(labels).__name__
+            raise ValueError(f"{name} must be a dictionary of captions and boxes. Received: {told}")

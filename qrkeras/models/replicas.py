@@ -147,7 +147,9 @@ def _batched(x, y, batch_size, seed):
     order = tf.data.Dataset.range(len(x))
     order = order if seed is None else order.shuffle(len(x), seed=seed)
     parts = tf.nest.map_structure(tf.constant, (x,) if y is None else (x, y))
-    return order.batch(batch_size or 32).map(lambda rows: tuple(tf.gather(part, rows) for part in parts))
+    return order.batch(batch_size or 32).map(
+        lambda rows: tf.nest.map_structure(lambda part: tf.gather(part, rows), parts)
+    )
 
 
 def _holds_own_rows(x):

@@ -4,6 +4,7 @@ from qrkeras.networks.aiqn import LatentQuantiles, aiqn
 from qrkeras.networks.captioner import CaptionDecoder
 from qrkeras.networks.classifier import image_classifier, whiten
 from qrkeras.networks.dcgan import dcgan_discriminator, dcgan_generator
+from qrkeras.networks.efficientnet import efficientnet_lite0
 from qrkeras.networks.encoders import last_convolution, scenes_encoder, vgg16_encoder
 from qrkeras.networks.mlp import mlp
 from qrkeras.networks.pixelcnn import PixelNetwork, pixelcnn
@@ -27,6 +28,7 @@ __all__ = [
     "aiqn",
     "dcgan_discriminator",
     "dcgan_generator",
+    "efficientnet_lite0",
     "image_classifier",
     "last_convolution",
     "mlp",

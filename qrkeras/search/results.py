@@ -129,11 +129,12 @@ def _chosen(sweep, values):
 
 def _as_preset(sweep, winner):
     preset = sweep.space.full_length(sweep.space.apply(sweep.preset, winner.values))
+    known = presets.leaves(sweep.preset)
     found = {"space": sweep.space.name, "trial": winner.trial, "objective": sweep.label, "value": winner.value}
     found |= {
         "steps": winner.steps,
-        "samples": sweep.preset.evaluate_samples,
-        "references": sweep.preset.evaluate_references,
+        "samples": known.get("evaluate_samples"),
+        "references": known.get("evaluate_references"),
     }
     found |= {"seed": sweep.seed}
     cited = f"sweep of {sweep.space.name}, trial {winner.trial}: {sweep.label} {winner.value:.5g}, seed {sweep.seed}"

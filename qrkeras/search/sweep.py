@@ -20,7 +20,6 @@ from qrkeras.machine import durable, processes
 # A Hyperband sweep counts its budget in so many parts, the least that a trial gets: three cuts to a third.
 HYPERBAND_EPOCHS = 27
 ALGORITHMS = ("random", "hyperband", "bayesian")
-OBJECTIVES = ("fid", "kid")
 _MAY_CHANGE = {"trials", "trial_timeout"}
 # What lies in a sweep's directory before its sweep.json does, of this process or of another one that opens it.
 _ON_ITS_WAY = ("lock", "sweep.json.*.tmp")
@@ -36,7 +35,8 @@ class Sweep:
     Args:
       path: its directory.   space: `Space`.   preset: what trials begin from, at the budget of one.
       trials: how many.   algorithm: of the search.
-      objective: what is minimised: "fid", the Frechet distance to the training data (the paper's), or "kid".
+      objective: what is minimised, of `preset.scores`: "fid", the Frechet distance to the training data (the paper's),
+        or "kid"; of captions "nats", what held-out ones cost.
       trial_timeout: seconds after which a trial has failed, or None.
     """
 
@@ -45,7 +45,7 @@ class Sweep:
     preset: presets.Preset
     trials: int = 500
     algorithm: Literal["random", "hyperband", "bayesian"] = "random"
-    objective: Literal["fid", "kid"] = "fid"
+    objective: Literal["fid", "kid", "nats"] = "fid"
     seed: int = 0
     trial_timeout: float | None = None
 
@@ -57,7 +57,7 @@ class Sweep:
     @property
     def label(self):
         """Name of the objective as records and figures carry it, with its feature network."""
-        return f"{self.objective.upper()}[{pathlib.Path(self.preset.evaluate_features).name}] train"
+        return self.preset.scores[self.objective]
 
 
 def create(path, space, preset=None, **options):
@@ -65,7 +65,8 @@ def create(path, space, preset=None, **options):
 
     Args:
       space: `Space` of `SPACES`, or its name.   preset: None: the space's own, at the paper's budget.
-      **options: `trials`, `algorithm`, `objective`, `seed`, `trial_timeout` of `Sweep`.
+      **options: `trials`, `algorithm`, `objective`, `seed`, `trial_timeout` of `Sweep`; without an objective the first
+        of the preset's `scores`.
     Returns: `Sweep`.
     Raises:
       ValueError: where a value is out of its range, or the directory cannot be written, or belongs to something else,
@@ -73,7 +74,9 @@ def create(path, space, preset=None, **options):
         data may change) or to one that runs.
     """
     space = families.space(getattr(space, "name", space))
-    sweep = Sweep(pathlib.Path(path), space, runs.anchored(preset or space.preset()), **options)
+    preset = runs.anchored(preset or space.preset())
+    options = {**options, "objective": options.get("objective") or next(iter(preset.scores))}
+    sweep = Sweep(pathlib.Path(path), space, preset, **options)
     _check(sweep)
     directories.check_place(sweep.path, "directory", "sweep.json", _ON_ITS_WAY)
     file, content = sweep.path / "sweep.json", json.dumps(_to_dict(sweep), indent=2) + "\n"
@@ -114,7 +117,7 @@ def _check(sweep):
         raise ValueError(f"seed must be at least 0. Received: {sweep.seed}")
     if sweep.trials < 1:
         raise ValueError(f"trials must be at least 1. Received: {sweep.trials}")
-    for field, known in (("algorithm", ALGORITHMS), ("objective", OBJECTIVES)):
+    for field, known in (("algorithm", ALGORITHMS), ("objective", sweep.preset.scores)):
         if getattr(sweep, field) not in known:
             raise ValueError(f"{field} must be one of {', '.join(known)}. Received: {getattr(sweep, field)!r}")
     if sweep.trial_timeout is not None and not sweep.trial_timeout > 0:

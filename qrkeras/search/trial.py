@@ -97,7 +97,8 @@ def prepare(sweep):
     source = build.dataset(sweep.preset)
     if (sweep.runs / DEFAULT / "config.json").exists():
         runs.check_data(runs.load(sweep.runs / DEFAULT), source.fingerprint(), "directory")
-    build.evaluator(sweep.preset, source, verbose=0)
+    if sweep.preset.scored_once().evaluate_every:
+        build.evaluator(sweep.preset, source, verbose=0)
 
 
 def outcome(directory):
@@ -136,7 +137,7 @@ def _delete_models(directory):
 
 
 def _preset(sweep, values):
-    """The preset of a trial: scored once, at its end, without pictures."""
+    """The preset of a trial, scored once, at its end."""
     chosen = {field: value for field, value in values.items() if not field.startswith("tuner/")}
     steps = sweep.preset.steps
     if _EPOCHS in values:
@@ -144,12 +145,9 @@ def _preset(sweep, values):
     preset = dataclasses.replace(
         sweep.space.apply(sweep.preset, chosen),  # schedules are of the whole budget
         steps=steps,
-        sample_every=None,
         checkpoint_every=min(sweep.preset.checkpoint_every, steps),  # before it is scored
-        evaluate_every=steps,
-        evaluate_measures="distances",
     )
-    return runs.anchored(preset)
+    return runs.anchored(preset.scored_once())
 
 
 def _holds(directory, preset, seed):
@@ -158,7 +156,9 @@ def _holds(directory, preset, seed):
         run = runs.load(directory)
     except ValueError:
         return False
-    length = {field: getattr(preset, field) for field in ("steps", "checkpoint_every", "evaluate_every")}
+    length = {
+        field: getattr(preset, field) for field in ("steps", "checkpoint_every", "evaluate_every", "sample_every")
+    }
     if run.data and runs.may_move(run.preset, preset):  # training asks whether they are the same images
         length["data"] = preset.data
     return run.seed == seed and runs.anchored(dataclasses.replace(run.preset, **length)) == preset

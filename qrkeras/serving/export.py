@@ -79,7 +79,11 @@ def table(metadata):
     """Markdown table of a version's signatures."""
 
     def tensors(specs):
-        shapes = {key: ", ".join("batch" if size is None else str(size) for size in shape) for key, (shape, _) in specs}
+        free = {key: ["batch", *["any"] * len(shape)] for key, (shape, _) in specs}
+        shapes = {
+            key: ", ".join(name if size is None else str(size) for size, name in zip(shape, free[key]))
+            for key, (shape, _) in specs
+        }
         return ", ".join(f"{key} {dtype} [{shapes[key]}]" for key, (_, dtype) in specs)
 
     lines = ["| signature | inputs | outputs |", "|---|---|---|"]
@@ -192,7 +196,8 @@ def _warmup(name, signature, function, examples):
     request = predict_pb2.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = name, signature
     for key, spec in _inputs(function).items():
-        guess = np.full(spec.shape[1:], 0.5 if spec.dtype.is_floating else 0, spec.dtype.as_numpy_dtype)
+        sizes = [size or 1 for size in spec.shape[1:]]
+        guess = np.full(sizes, 0.5 if spec.dtype.is_floating else 0, spec.dtype.as_numpy_dtype)
         row = np.array(examples.get(key, guess))[None]
         request.inputs[key].CopyFrom(tf.make_tensor_proto(row))
     return prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))

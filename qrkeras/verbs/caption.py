@@ -41,25 +41,31 @@ def caption(
     opened = runs.load(run)
     model = load_model(opened, able=Captions)
     if images:
+        if model.boxes:
+            raise ValueError(
+                f"IMAGE must be left out for a model that looks at boxes, which come with its own data. Received: "
+                f"{images[0]}. Without files, held-out images are captioned."
+            )
         names = [path.stem for path in images]
-        pixels = np.stack([photograph(path, model.example_shape[0]) for path in images])
+        given = {"images": np.stack([photograph(path, model.example_shape[0]) for path in images])}
     else:
         if n < 1:
             raise ValueError(f"n must be at least 1 held-out image. Received: {n}")
-        pixels = build.dataset(opened.preset, "test").take(n)
-        names = [f"held-out-{i}" for i in range(len(pixels))]
+        given = build.dataset(opened.preset, "test").given(n)
+        names = [f"held-out-{i}" for i in range(len(given["images"]))]
     output = output or opened.path / "captions"
     output.mkdir(parents=True, exist_ok=True)
     lines = []
-    for i, (name, image, said) in enumerate(zip(names, pixels, model.caption(pixels, beam))):
+    for i, (name, said) in enumerate(zip(names, model.caption(**given, beam=beam))):
+        own = {key: values[i : i + 1] for key, values in given.items()}
         lines += [f"{name}:", *(f"  {math.exp(score):7.4f}  {sentence}" for sentence, score in said)]
         path = output / f"{i:03d}-{name}.png"
         best = said[0][0]
         if model.decoder.area_dim and best:
-            [looked], [corners] = model.attend(image[None], [best])
+            [looked], [corners] = model.attend(captions=[best], **own)
             spoken = best.split()
-            pictures.attention_words(image, spoken, looked[: len(spoken)], corners, path)
+            pictures.attention_words(own["images"][0], spoken, looked[: len(spoken)], corners, path)
         else:
-            pictures.caption_sheet(image[None], [best], path, columns=1)
+            pictures.caption_sheet(own["images"], [best], path, columns=1)
         lines.append(f"  {path}")
     return lines

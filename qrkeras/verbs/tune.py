@@ -14,7 +14,7 @@ class Search:
     """What a sweep searches, and where it lies."""
 
     space: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SPACE")]
-    """Space that is searched: pixeliqn, pixelcnn or qrgan; optimizers, learning rates and what is the model's own."""
+    """Space that is searched, such as pixeliqn, qrgan or captions: optimizers, rates and what is the model's own."""
     trials: int = 500
     """Number of configurations; a larger one goes on with a sweep that is done."""
     directory: pathlib.Path | None = None
@@ -22,8 +22,9 @@ class Search:
     algorithm: Literal["random", "hyperband", "bayesian"] = "random"
     """Search algorithm. random: the paper's. hyperband: short trials, of which the best go on. bayesian: near what was
     good."""
-    objective: Literal["fid", "kid"] = "fid"
-    """Distance between generated and training images that is minimised."""
+    objective: Literal["fid", "kid", "nats"] | None = None
+    """What is minimised: a distance between generated and training images, or of captions the nats that a word of
+    held-out ones costs; None: fid, of captions nats."""
     miniature: bool = False
     """Search with small networks and few steps on digits: nothing to download, seconds a trial."""
     steps: int | None = None
@@ -44,6 +45,7 @@ class Search:
 
     def open(self):
         """The `Sweep`, new or gone on with."""
+        from qrkeras import presets
         from qrkeras.families import space as space_named
         from qrkeras.families.space import with_steps
         from qrkeras.search import sweep as sweeps
@@ -54,12 +56,12 @@ class Search:
             if self.steps < 1:
                 raise ValueError(f"steps must be at least 1. Received: {self.steps}")
             preset = with_steps(preset, self.steps)
-        changes = {
-            "evaluate_samples": self.samples,
-            "evaluate_references": self.references,
-            "evaluate_features": self.features,
-        }
-        preset = dataclasses.replace(preset, **{field: value for field, value in changes.items() if value is not None})
+        changes = {"samples": self.samples, "references": self.references, "features": self.features}
+        for name, value in changes.items():
+            if value is not None:
+                if f"evaluate_{name}" not in presets.leaves(preset):
+                    raise ValueError(f"{name} must be left out of {self.space}, which draws none. Received: {value}")
+                preset = dataclasses.replace(preset, **{f"evaluate_{name}": value})
         if self.data_dir is not None:
             preset = dataclasses.replace(preset, data=dataclasses.replace(preset.data, directory=str(self.data_dir)))
         directory = self.directory or pathlib.Path("sweeps") / f"{self.space}{'-miniature' if self.miniature else ''}"

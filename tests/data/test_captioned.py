@@ -1,5 +1,7 @@
 """Images with captions: batches, folders in COCO's layout, and what is refused."""
 
+import dataclasses
+import functools
 import json
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from PIL import Image
 
 from qrkeras import data, kinds
-from qrkeras.data import captioned
+from qrkeras.data import captioned, scenes
 from qrkeras.words import Vocabulary
 
 
@@ -130,3 +132,68 @@ def test_folders_that_cannot_be_read(photographs, tmp_path):
     (photographs / "p2.png").write_bytes(b"torn")
     with pytest.raises(ValueError, match="p2.png cannot be read"):
         data.load(f"captions:{photographs}", 8).take()
+
+
+def test_boxes_are_drawn_beside_images():
+    made = source()
+    with pytest.raises(ValueError, match="data must have boxes, for areas that are proposals.* Received: made"):
+        made.boxed(3)
+    boxes = {i: np.arange(i, dtype="float32")[:, None] / 10 + np.float32([0, 0, 0.05, 0.05]) for i in range(7)}
+    made = dataclasses.replace(made, boxes=boxes.get).boxed(3)
+    assert made.given(4)["boxes"].shape == (4, 3, 4) and (made.given(4)["boxes"][1, 1:] == 0).all()
+    unboxed = first(source().batches(3, seed=1), 4)
+    for (images, drawn), (again, ids) in zip(first_dicts(made.batches(3, seed=1), 4), unboxed, strict=True):
+        np.testing.assert_array_equal(images, again)
+        np.testing.assert_array_equal(drawn["captions"], ids)
+        for index, of_one in zip(images[:, 0, 0, 0], drawn["boxes"]):
+            there = of_one[of_one[:, 2] > 0]
+            assert len(there) == min(3, index) == len(set(there[:, 0])) and set(there[:, 0]) <= set(boxes[index][:, 0])
+    later = first_dicts(made.batches(3, seed=1, start_step=2, share=(1, 3)), 1)[0][1]["boxes"]
+    np.testing.assert_array_equal(later, first_dicts(made.batches(3, seed=1), 3)[2][1]["boxes"][1:2])
+
+
+def first_dicts(batches, n):
+    return list(batches.take(n).as_numpy_iterator())
+
+
+def test_proposals_of_scenes_hold_its_things():
+    made = data.load("scenes", split="test")
+    for i in range(5):
+        boxes, things = made.boxes(i), scenes.scene("test", i).things
+        assert boxes.shape == (20, 4) and (boxes[:, :2] < boxes[:, 2:]).all() and 0 <= boxes.min() <= boxes.max() <= 1
+        assert {tuple(np.float32(thing.box) / 64) for thing in things} <= set(map(tuple, boxes))
+
+
+def add(note, notes):
+    notes["annotations"].append(note)
+
+
+def test_boxes_of_a_folder(photographs):
+    """30 x 20 pixels, and 20 + i x 30; of 100 the middle square is rows 5 to 25, of 110 it is whole, 30 x 30."""
+
+    def change(notes):
+        for i, image in enumerate(notes["images"]):
+            image |= {"width": 20 + i, "height": 30}
+        notes["annotations"] += [
+            {"image_id": 100, "bbox": [5, 0, 10, 15]},  # rows 0 to 15: -5 to 10 of 20, columns 5 to 15 of 20
+            {"image_id": 100, "bbox": [0, 0, 20, 5], "caption": "a photo of it"},  # above the square
+            {"image_id": 110, "bbox": [3, 6, 24, 24]},
+        ]
+
+    written(photographs, change)
+    found = {}
+    for split in ("train", "test"):
+        made = data.load(f"captions:{photographs}", 8, split)
+        found |= {int(made.captions(i)[1].split()[-1]): (made.captions(i), made.boxes(i)) for i in range(made.size)}
+    np.testing.assert_allclose(found[0][1], [[0, 0.25, 0.5, 0.75]])
+    np.testing.assert_allclose(found[10][1], [[0.2, 0.1, 1, 0.9]], rtol=1e-6)
+    assert found[1][1].shape == (0, 4) and found[0][0][-1] == "a photo of it" and len(found[10][0]) == 2
+    for bbox in ([1, 2, 3], [0, 0, 0, 5], "left", None):
+        note = {"image_id": 101, "bbox": bbox}
+        written(photographs, functools.partial(add, note))
+        with pytest.raises(ValueError, match=r"bbox must be \[x, y, width, height\] in pixels.* image of 21 x 30"):
+            data.load(f"captions:{photographs}", 8)
+        written(photographs, lambda notes: notes["annotations"].pop())
+    written(photographs, lambda notes: notes["images"][0].pop("width"))
+    with pytest.raises(ValueError, match="image of None x 30"):
+        data.load(f"captions:{photographs}", 8)

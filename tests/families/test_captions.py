@@ -89,6 +89,49 @@ def test_export_of_a_run(captions_run, done, tmp_path):
     assert "| serving_default | images uint8 [batch, 64, 64, 3] |" in out
 
 
+@pytest.fixture(scope="module")
+def proposals_run(shared_run):
+    preset = presets.get("captions-scenes-proposals")
+    changes = {**SHORT, "steps_per_execution": 1, "steps": 5}
+    return shared_run("captions-scenes-proposals", dataclasses.replace(preset, word_dim=6, state_dim=8, **changes))
+
+
+@pytest.mark.long
+def test_proposals_by_the_verbs(proposals_run, done, refused, tmp_path):
+    """Boxes come with the data, to training, sheets and captions; an image without is refused."""
+    model = load_model(proposals_run)
+    source = build.dataset(proposals_run.preset, "test")
+    attention, corners = model.attend(captions=["a red circle"] * 2, **source.given(2))
+    assert attention.shape == (2, 17, 21) and corners.shape == (2, 21, 4, 2)
+    done("caption", proposals_run.path, "--n", 1, "--output", tmp_path / "told")
+    assert len(list((tmp_path / "told").iterdir())) == 1
+    message = refused("caption", proposals_run.path, tmp_path / "a.png")
+    assert "IMAGE must be left out for a model that looks at boxes" in message
+
+
+def test_data_without_boxes_are_refused(refused, tmp_path):
+    from PIL import Image
+
+    notes = {"images": [], "annotations": []}
+    for i in range(12):
+        Image.new("RGB", (9, 9)).save(tmp_path / f"{i}.png")
+        notes["images"].append({"id": i, "file_name": f"{i}.png"})
+        notes["annotations"].append({"image_id": i, "caption": "a photo"})
+    (tmp_path / "captions.json").write_text(json.dumps(notes))
+    message = refused("train", "captions-photos", "--areas", "proposals", "--data.name", f"captions:{tmp_path}")
+    assert "data must have boxes, for areas that are proposals" in message
+
+
+@pytest.mark.long
+def test_proposals_are_measured_and_exported(proposals_run, done, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    out = done("evaluate", proposals_run.path, "--samples", 6, "--output", tmp_path / "measured")
+    assert "looks there, given" in out
+    out = done("export", proposals_run.path, tmp_path / "served")
+    assert "| caption | images uint8 [batch, 64, 64, 3], boxes float32 [batch, any, 4] |" in out
+    assert_run_goes_on(proposals_run, tmp_path, steps=3)
+
+
 def test_what_cannot_be_done_is_refused(captions_run, refused, tmp_path):
     for message, *command in (
         ("RUN must be of a model that draws examples", "sample", captions_run.path),

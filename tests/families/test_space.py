@@ -19,7 +19,7 @@ PAPER = {  # AIQN, Supplement: what the search settled on
 
 
 def test_names():
-    assert NAMES == ["ade", "mbgan", "pixelcnn", "pixeliqn", "qrgan"]
+    assert NAMES == ["ade", "captions", "mbgan", "pixelcnn", "pixeliqn", "qrgan"]
     with pytest.raises(ValueError, match=r"""SPACE must be one of .*pixeliqn.*Received: 'pixelqn'. Did you mean"""):
         families.space("pixelqn")
     assert families.space("qrgan") is SPACES["qrgan"]
@@ -109,7 +109,8 @@ def test_values_out_of_the_space(values, message):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_miniature_needs_no_download(name):
     preset = families.space(name).preset(miniature=True)
-    assert (preset.data.name, preset.evaluate_features) == ("digits", "digits-cnn")
+    shipped = {"captions": ("scenes", "scenes-cnn")}.get(name, ("digits", "digits-cnn"))
+    assert (preset.data.name, getattr(preset, "evaluate_features", None) or preset.encoder) == shipped
     assert preset.steps <= 200
     presets.check(preset)
 

@@ -30,7 +30,7 @@ def test_encoders_by_name(tmp_path):
     encoders.load("new", seed=3).save(tmp_path / "own.keras")
     assert encoders.load(str(tmp_path / "own.keras")).count_params() == encoders.load("new").count_params()
     for name, message in (
-        ("scenes", "encoder must be one of scenes-cnn, vgg16, new, FILE.keras.*Did you mean 'scenes-cnn'"),
+        ("scenes", "encoder must be one of scenes-cnn, efficientnet-lite0, vgg16, new.*Did you mean 'scenes-cnn'"),
         (str(tmp_path / "none.keras"), "encoder must name an existing .keras file"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -93,7 +93,7 @@ def test_cells_are_drawn_anew_and_in_training_alone():
     fit(model)
     fit(whole)
     assert not np.array_equal(model.decoder.weights[0], whole.decoder.weights[0])
-    assert model.looked_at(IMAGES[:1], ids(model, 1))[1].shape == (1, 2, 5, 16)
+    assert model.looked_at(ids(model, 1), IMAGES[:1])[1].shape == (1, 2, 5, 16)
 
 
 @pytest.mark.parametrize(

@@ -322,3 +322,22 @@ def test_trials_share_weights_data_and_noise(scored):
     # The first loss is that of the first weights, batch and noise: no rate has come into it yet.
     assert one[0] == pytest.approx(other[0], rel=1e-5)
     assert abs(one[-1] - other[-1]) > 1e-6
+
+
+@pytest.mark.long
+def test_captions_are_scored_by_what_held_out_ones_cost(tmp_path):
+    space = families.space("captions")
+    preset = dataclasses.replace(space.preset(miniature=True), word_dim=64, state_dim=64, batch_size=4, steps=4)
+    preset = dataclasses.replace(preset, steps_per_execution=1, checkpoint_every=2, log_every=2)
+    found = sweep.create(tmp_path / "s", space, preset)
+    assert (found.objective, found.label) == ("nats", "nats_per_word test")
+    module.prepare(found)
+    values = {"state_dim": 128, "feedback": "none", "dropout": 0.0, "optimizer.learning_rate": 1e-3}
+    value = run_trial(found, "0000", values)
+    run = runs.load(found.runs / "0000")
+    assert [r for r in run.records() if found.label in r] == [
+        {"step": 4, "nats_per_word test": value, "captioned": 200}
+    ]
+    assert run.preset.state_dim == 128 and run_trial(found, "0000", values) == value
+    with pytest.raises(ValueError, match="objective must be one of nats. Received: 'fid'"):
+        sweep.create(tmp_path / "t", space, preset, objective="fid")

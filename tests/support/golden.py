@@ -5,7 +5,7 @@
     python tests/support/golden.py --write NAME # makes its entry in tests/golden.json anew, where that is meant
 
 Processors round differently, so that the file has sums to six digits and is compared to 1e-3; on one machine `--exact`
-compares weights, optimizer and samples to the last bit.
+compares weights, optimizer and samples, or log p of captions, to the last bit.
 """
 
 import argparse
@@ -28,7 +28,7 @@ NAMES = (
     "qrgan-l2-grid25", "qrgan-digits", "nsgan-digits", "wgan-gp-digits", "pixeliqn-digits", "pixelcnn-digits",
     "vae-digits", "aiqnvae-digits", "aiqnvae-squared-digits", "bgan-squares", "mixup-circles", "mbgan-digits",
     "sngan-digits", "minibatch-digits", "iafvae-digits", "hvae-digits", "vqvae-digits", "pixelcnnpp-digits",
-    "agave-digits", "gan-ade-digits", "v-ade-ade-digits",
+    "agave-digits", "gan-ade-digits", "v-ade-ade-digits", "captions-scenes",
 )  # fmt: skip
 """AV-ADE itself is not among them: its discriminator makes a difference of rounding between two processors more than
 1e-3 within ten steps. Its two halves, the GAN and V-ADE, keep theirs."""
@@ -39,7 +39,7 @@ SIZES = {
     "loss.num_quantiles": 4, "network.code_dim": 3, "network.residual_blocks": 1,
     "num_codes": 8, "prior.blocks": 1, "prior.planes": 6, "prior.output_planes": 6, "hierarchy.planes": 6,
     "hierarchy.latent_planes": 2, "hierarchy.blocks": 1,
-    "flow.width": 2, "discriminator.planes": 4,
+    "flow.width": 2, "discriminator.planes": 4, "word_dim": 6, "state_dim": 8,
 }  # fmt: skip
 
 
@@ -72,10 +72,20 @@ def trained(name, directory):
 
 
 def arrays(model):
-    """Everything that training moved, and what is drawn with it."""
+    """Everything that training moved, and what is drawn with it, or said."""
     found = {f"weight {i}": np.asarray(weight) for i, weight in enumerate(model.weights)}
     found |= {f"optimizer {i}": np.asarray(weight) for i, weight in enumerate(model.optimizer.variables)}
-    return {**found, "samples": np.asarray(model.sample(6, seed=3))}
+    return {**found, **made(model)}
+
+
+def made(model):
+    """Samples, or of what captions images the log p of captions of some."""
+    from qrkeras.models import abilities
+
+    if abilities.can(model, abilities.Samples):
+        return {"samples": np.asarray(model.sample(6, seed=3))}
+    images = np.random.default_rng(3).integers(0, 256, (2, *model.example_shape)).astype("uint8")
+    return {"scores": np.array([[score for _, score in of_image] for of_image in model.caption(images)])}
 
 
 def told(name, directory):

@@ -29,6 +29,7 @@ SMALL = {
     "mbgan-digits": {"--network.width": 2, "--batch-size": 8, "--latent-dim": 4},
     "pixelcnn-digits": {"--network.blocks": 1, "--network.planes": 6, "--network.output-planes": 6, "--batch-size": 4},
     "pixeliqn-digits": {"--network.blocks": 1, "--network.planes": 6, "--network.output-planes": 6, "--batch-size": 4},
+    "captions-scenes": {"--word-dim": 6, "--state-dim": 8, "--batch-size": 4},
     "vae-digits": {"--network.width": 4, "--latent-dim": 4, "--batch-size": 8},
     "aiqnvae-digits": {"--network.width": 4, "--latent-dim": 4, "--aiqn.width": 8, "--batch-size": 8},
 }

@@ -8,6 +8,7 @@ from qrkeras import layers, models, networks
 WORDS = ("a", "red", "blue", "circle", "square")
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (16, 8, 8, 3)).astype("uint8")
+BOXES = np.sort(RNG.uniform(size=(16, 3, 2, 2)), axis=2).reshape(16, 3, 4).astype("float32")
 CAPTIONS = [[f"a {RNG.choice(['red', 'blue'])} {RNG.choice(['circle', 'square'])}", "a thing"] for _ in IMAGES]
 
 
@@ -20,12 +21,12 @@ def encoder(seed=1):
     return keras.Model(images, [penultimate, last, vector])
 
 
-def build(area_dim=5, areas=None, thins=False, dropout=0.25, frozen=False, seed=3, **options):
+def build(area_dim=5, areas=None, thins=False, boxes=False, dropout=0.25, frozen=False, seed=3, **options):
     """The model, compiled; its decoder has 5 area descriptors, or those of `areas`."""
     sizes = {"word_dim": 4, "state_dim": 6, "dropout": dropout, "seed": 2}
     feedback = {} if area_dim else {"feedback": "none"}
     decoder = networks.CaptionDecoder(len(WORDS) + 2, 7, area_dim, **{**sizes, **feedback, **options})
-    model = models.Captioner(encoder(), decoder, WORDS, 5, areas, thins, seed=seed)
+    model = models.Captioner(encoder(), decoder, WORDS, 5, areas, thins, boxes, seed=seed)
     if frozen:
         model.freeze("encoder")
     model.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.001))

@@ -15,7 +15,7 @@ def evaluator(preset, source, held_out, split="train", verbose=1):
 def pictures_during(run, source, every):
     """The callback that captions held-out images, and reports what their own captions cost."""
     data = run.preset.data
-    held_out = load(data.name, data.image_size, "test", data.directory)
+    held_out = run.preset.given(load(data.name, data.image_size, "test", data.directory))
     return callbacks.CaptionSheet(run.samples, run.metrics, held_out, every)
 
 

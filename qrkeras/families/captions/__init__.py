@@ -2,7 +2,6 @@
 
 from qrkeras.families.captions.claims import CLAIMS
 from qrkeras.families.captions.presets import PRESETS, PUBLISHED
-
-SPACES = ()
+from qrkeras.families.captions.spaces import SPACES
 
 __all__ = ["CLAIMS", "PRESETS", "PUBLISHED", "SPACES"]

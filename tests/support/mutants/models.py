@@ -325,4 +325,18 @@ MUTANTS = [
         "latents = above[0] + 0.1",
         "tests/networks/test_top_down.py",
     ),
+    Mutant(
+        "own: captions: the whole image is always one of the boxes",
+        "qrkeras/models/captioner.py",
+        "none = ops.logical_not(ops.any(there, axis=1, keepdims=True))",
+        "none = ops.ones_like(ops.any(there, axis=1, keepdims=True))",
+        "tests/models/test_boxed_captioner.py",
+    ),
+    Mutant(
+        "own: captions: boxes that are none are looked at",
+        "qrkeras/models/captioner.py",
+        "there = ops.logical_and(boxes[..., 2] > boxes[..., 0], boxes[..., 3] > boxes[..., 1])",
+        "there = ops.logical_and(boxes[..., 2] >= boxes[..., 0], boxes[..., 3] >= boxes[..., 1])",
+        "tests/models/test_boxed_captioner.py",
+    ),
 ]

@@ -220,4 +220,32 @@ MUTANTS = [
         "[*ids[:length], STOP]",
         "tests/test_words.py",
     ),
+    Mutant(
+        "own: captions: tensors in files are rows first",
+        "qrkeras/features/torch_file.py",
+        "strides = [stride * storage.itemsize for stride in view.strides]",
+        "strides = np.empty(view.shape, storage.dtype).strides",
+        "tests/features/test_efficientnet.py",
+    ),
+    Mutant(
+        "own: captions: a wide photograph's boxes are not moved",
+        "qrkeras/data/captioned.py",
+        "inside = np.clip((np.array(box) - (top, left, top, left)) / side, 0, 1)",
+        "inside = np.clip(np.array(box) / side, 0, 1)",
+        "tests/data/test_captioned.py::test_boxes_of_a_folder",
+    ),
+    Mutant(
+        "own: captions: boxes are drawn with repetition",
+        "qrkeras/data/captioned.py",
+        "random.permutation(self.boxes(int(index)))[: self.drawn]",
+        "random.permutation(self.boxes(int(index)).repeat(2, axis=0))[: self.drawn]",
+        "tests/data/test_captioned.py::test_boxes_are_drawn_beside_images",
+    ),
+    Mutant(
+        "own: captions: records begin four bytes early",
+        "qrkeras/data/coco.py",
+        "yield at + 12, length",
+        "yield at + 8, length",
+        "tests/data/test_coco.py",
+    ),
 ]
