@@ -19,7 +19,7 @@ KEPT = 10_000
 LEAST = 10  # one for each split of the Inception score
 FEWEST = 4  # a point and its three neighbours
 BATCH_SIZE = 100
-FORMAT = 1
+FORMAT = 2
 _NOT_KEPT = (
     "The statistics of real images cannot be kept{} ({}) and are computed anew each time. Set QRKERAS_CACHE to a "
     "folder that can be written."

@@ -92,8 +92,9 @@ def transformed_points(transforms, anchors=ANCHORS):
     Returns: `(images, height, width, anchors, (x, y))` in cells.
     """
     height, width = transforms.shape[1:3]
-    there = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype("float32")  # (x, y)
-    whole = np.concatenate([anchors, np.ones((len(anchors), 1))], axis=1).astype("float32")
+    there = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)  # (x, y)
+    whole = np.concatenate([anchors, np.ones((len(anchors), 1))], axis=1)
+    there, whole = (ops.convert_to_tensor(each, "float32") for each in (there, whole))
     return there[:, :, None] + ops.matmul(whole, ops.swapaxes(transforms, -1, -2))
 
 
@@ -122,11 +123,12 @@ class TransformedPatches(keras.layers.Layer):
         self.scale = float(scale)
         self.seed = seed
         drawn = keras.initializers.GlorotUniform(seed)
+        places = {"kernel_size": 1, "data_format": "channels_last"}
+        first = {"activation": "relu", "kernel_initializer": drawn, "dtype": self.dtype_policy}
+        last = {"kernel_initializer": "zeros", "dtype": "float32"}
         self.localize = [
-            keras.layers.Conv2D(
-                self.hidden, 1, activation="relu", kernel_initializer=drawn, name="hidden", dtype=self.dtype_policy
-            ),
-            keras.layers.Conv2D(6, 1, kernel_initializer="zeros", name="transform", dtype="float32"),
+            keras.layers.Conv2D(self.hidden, **places, **first, name="hidden"),
+            keras.layers.Conv2D(6, **places, **last, name="transform"),
         ]
 
     def build(self, input_shape):
@@ -144,7 +146,7 @@ class TransformedPatches(keras.layers.Layer):
         moved = maps
         for layer in self.localize:
             moved = layer(moved)
-        start = np.array([[self.scale, 0, 0], [0, self.scale, 0]], "float32")
+        start = ops.convert_to_tensor([[self.scale, 0.0, 0.0], [0.0, self.scale, 0.0]], "float32")
         return ops.reshape(moved, (-1, *maps.shape[1:3], 2, 3)) + start
 
     def call(self, maps):
@@ -157,7 +159,7 @@ class TransformedPatches(keras.layers.Layer):
         descriptors = ops.relu(ops.matmul(samples, ops.reshape(self.kernel, (9 * channels, self.filters))) + self.bias)
         around = np.array([[-1.5, -1.5], [1.5, -1.5], [1.5, 1.5], [-1.5, 1.5]])  # outer points, half a cell out
         corners = transformed_points(transforms, around)[:, :: self.stride, :: self.stride]
-        corners = (ops.reshape(corners, (-1, areas, 4, 2)) + 0.5) / np.array([width, height], "float32")
+        corners = (ops.reshape(corners, (-1, areas, 4, 2)) + 0.5) / ops.convert_to_tensor([width, height], "float32")
         return descriptors, corners
 
     def compute_output_shape(self, input_shape):

@@ -62,7 +62,7 @@ class JointAttention(keras.layers.Layer):
     """
 
     def __init__(self, num_words, word_dim, state_dim, area_dim=0, by_state=True, seed=None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "autocast": False})  # M is float32, whatever else is computed in
         self.num_words = positive_int("num_words", num_words)
         self.word_dim = positive_int("word_dim", word_dim)
         self.state_dim = positive_int("state_dim", state_dim)
@@ -89,7 +89,7 @@ class JointAttention(keras.layers.Layer):
 
     def embed(self, ids):
         """`W' w`: rows of W, `(..., word_dim)`."""
-        return ops.take(ops.cast(self.words, self.compute_dtype), ids, axis=0)
+        return ops.take(self._own(self.words), ids, axis=0)
 
     def match(self, areas):
         """`M = W th_wr R'`, `(images, words, areas)` float32.   Args: areas: R `(images, areas, area_dim)`."""
@@ -98,7 +98,8 @@ class JointAttention(keras.layers.Layer):
 
     def word_scores(self, state):
         """`a = W (th_wh h + th_w)`.   Args: state: `(..., state_dim)`.   Returns: `(..., words)` float32."""
-        wanted = ops.cast(ops.matmul(state, self.word_state) + self.word, "float32")
+        state = self._own(state)
+        wanted = ops.cast(ops.matmul(state, self._own(self.word_state)) + self._own(self.word), "float32")
         return ops.matmul(wanted, ops.transpose(ops.cast(self.words, "float32")))
 
     def area_scores(self, state, areas, there=None):
@@ -109,8 +110,9 @@ class JointAttention(keras.layers.Layer):
           there: bool `(images, areas)`, where images have different numbers of areas; None: all are.
         Returns: `(images, captions, areas)` float32.
         """
-        shape = (*ops.shape(state)[:-1], self.area_dim)
-        wanted = ops.matmul(state, self.area_state) + self.area if self.by_state else ops.broadcast_to(self.area, shape)
+        state, areas = self._own(state), self._own(areas)
+        wanted = ops.broadcast_to(self._own(self.area), (*ops.shape(state)[:-1], self.area_dim))
+        wanted = wanted + ops.matmul(state, self._own(self.area_state)) if self.by_state else wanted
         scores = ops.cast(ops.matmul(wanted, ops.swapaxes(areas, -1, -2)), "float32")
         return scores if there is None else ops.where(there[:, None], scores, FAR)
 
@@ -124,6 +126,9 @@ class JointAttention(keras.layers.Layer):
             return ops.log_softmax(words, axis=-1), None, None
         scores = self.area_scores(state, areas, there)
         return (*joint_marginals(words, matches[:, None], scores), scores)
+
+    def _own(self, x):
+        return ops.cast(x, self.compute_dtype)
 
     def get_config(self):
         return {

@@ -48,6 +48,9 @@ class HasLikelihood(Protocol):
 class Decomposes(Protocol):
     def decompose(self, images, seed=0): ...
 
+
+@ability("draws several images of the same latents")
+class SharesLatents(Protocol):
     def draws(self, n, draws, seed=0): ...
 
     def redraw(self, images, draws, seed=0): ...

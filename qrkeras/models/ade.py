@@ -16,12 +16,12 @@ from qrkeras.losses import (
     quantized,
 )
 from qrkeras.models import step
-from qrkeras.models.abilities import HasLikelihood, JudgesRealism, Reconstructs
+from qrkeras.models.abilities import HasLikelihood, JudgesRealism, Reconstructs, SharesLatents
 from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.latent import given, normal_quantile
-from qrkeras.models.over_hierarchy import OverHierarchy
 from qrkeras.models.reports import Reports
+from qrkeras.models.shared_latents import SharedLatents
 from qrkeras.models.signature import Signature
 
 COVERAGE = ("all", "encoder", "none")
@@ -30,7 +30,7 @@ FIRST_SIGMA = 0.3
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
-class DensityModel(OverHierarchy):
+class DensityModel(SharedLatents):
     """AV-ADE and its relatives V-ADE, AV-GDE, VAE and GAN: parts of one model  (thesis, chapter 5).
 
     A hierarchy of latents z, an isotropic Gaussian of one trained deviation sigma at its end, models features y = f(x)
@@ -117,13 +117,11 @@ class DensityModel(OverHierarchy):
         self.adversarial_weight, self.gradient_penalty = adversarial_weight, gradient_penalty
         self.flow_from, self.adversarial_from = flow_from, adversarial_from
         self.objective = DensityRatio()
-        # Levels of the latents, then of the noise within grey levels, or of the Gaussian of a sample.
-        self.noise_shape = (self.latent_dim + self.num_values,)
         first = keras.initializers.Constant(math.log(FIRST_SIGMA))
         self.log_scale = self.add_weight(name="log_scale", shape=(), initializer=first, trainable=coverage != "none")
         if coverage == "none":
             hierarchy.encoder.trainable = False
-            self.LACKS = (HasLikelihood, Reconstructs)
+            self.LACKS = (HasLikelihood, Reconstructs, SharesLatents)
         if discriminator is None:
             self.LACKS = (JudgesRealism,)
         if coverage != "all":
@@ -188,13 +186,9 @@ class DensityModel(OverHierarchy):
         return self.image_of(self.hierarchy.decode(codes, *labels))
 
     def dequantized(self, images, tau=None):
-        """x of uint8 images, its noise the last levels of tau, or 1/2."""
-        u = 0.5 if tau is None else ops.minimum(self._of_values(tau), LAST_NOISE)
+        """x of uint8 images, its noise the levels of the values of tau, or 1/2."""
+        u = 0.5 if tau is None else ops.minimum(self.of_values(tau), LAST_NOISE)
         return dequantized(images, u, self.levels)
-
-    def _of_values(self, tau):
-        """Levels of the values of an image, which stand behind those of its latents."""
-        return ops.reshape(tau[:, self.latent_dim :], (-1, *self.example_shape))
 
     def _features(self, x):
         """f(x) and its log-determinant, `(batch,)`."""
@@ -288,11 +282,18 @@ class DensityModel(OverHierarchy):
 
     def generate(self, tau, way, *labels):
         """Latents, and features drawn of their Gaussians or the means of these; sigma is not moved by them."""
-        latents, features = super().generate(tau, way, *labels)
-        if way == "gaussian":
-            deviation = ops.exp(ops.stop_gradient(self.log_scale))
-            features = features + deviation * normal_quantile(self._of_values(tau))
-        return latents, features
+        latents, means = super().generate(tau, way, *labels)
+        return latents, self._features_by(way, means, self.of_values(tau))
+
+    def images_by(self, way, outputs, tau):
+        """f^-1 of the Gaussians' means, or of draws at levels tau, as uint8 images."""
+        return self.images_of(self._features_by(way, outputs, tau))
+
+    def _features_by(self, way, means, tau):
+        if way != "gaussian":
+            return means
+        deviation = ops.exp(ops.stop_gradient(self.log_scale))
+        return means + deviation * normal_quantile(tau)
 
     def images_of(self, outputs):
         return ops.cast(quantized(self.image_of(outputs), self.levels), "uint8")

@@ -1,7 +1,5 @@
 """AGAVE: a VAE whose decoder guides a PixelCNN++, and is guided by an auxiliary image."""
 
-import functools
-
 import keras
 import numpy as np
 from keras import ops
@@ -12,14 +10,14 @@ from qrkeras.models.batches import all_batches
 from qrkeras.models.image_checks import check_images
 from qrkeras.models.image_range import to_uint8, to_unit
 from qrkeras.models.noise import sample_seeds
-from qrkeras.models.over_hierarchy import OverHierarchy
 from qrkeras.models.pixelcnnpp import pixel_nats, pixel_quantile
 from qrkeras.models.saved_model import compiled
+from qrkeras.models.shared_latents import SharedLatents
 from qrkeras.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
-class AGAVE(OverHierarchy):
+class AGAVE(SharedLatents):
     """Auxiliary-guided autoregressive VAE  (thesis, chapter 3).
 
     The decoder's f(z) predicts an auxiliary image y of the image x, and is what the PixelCNN++ sees beside the pixels
@@ -98,15 +96,8 @@ class AGAVE(OverHierarchy):
         self.num_auxiliary_values = height * width * channels
         shape, images = (None, *hierarchy.outputs_shape), (None, *self.example_shape)
         self.paint_function = compiled(self.paint, (shape, "float32"), (images, "float32"))
-        of_latents = ((None, self.latent_dim), "float32"), ((None, 2), "int32")
-        self.decode_functions = {
-            way: compiled(functools.partial(self._decode_by, way), *of_latents) for way in self.WAYS
-        }
         images, seeds = ((None, *self.example_shape), "uint8"), ((None, 2), "int32")
         self.decompose_function = compiled(self._decompose, images, images, seeds)
-        self.latents_function = compiled(lambda seeds: self.generate(self.noise_of_seeds(seeds), None)[0], seeds)
-        # A draw takes the levels of its latents and of its values.
-        self.noise_shape = (self.latent_dim + self.num_values,)
         self.log_scale = self.add_log_scale(channels)
 
     @property
@@ -152,10 +143,6 @@ class AGAVE(OverHierarchy):
         """`-log p(y | f(z))`, `(batch,)`."""
         return ops.sum(self.auxiliary.nats(self.auxiliary(images), means, self.log_scale), axis=(1, 2, 3))
 
-    def _pixel_levels(self, tau):
-        """Levels of the values, `(batch, height, width, channels)`, which stand behind those of the latents."""
-        return ops.reshape(tau[:, self.latent_dim :], (-1, *self.example_shape))
-
     def reconstruction(self, images, outputs):
         """`-log p(x | f(z))`, `(batch,)`, in nats."""
         return self._pixel_nats(images, self.averaged_network(to_unit(images), outputs, gate=self._gate()))
@@ -165,9 +152,9 @@ class AGAVE(OverHierarchy):
         return to_uint8(self.auxiliary.shown(outputs, self.example_shape))
 
     def drawn(self, noise, labels, way):
-        return self._images(self.generate(noise, way)[1], self._pixel_levels(noise), way)
+        return self.images_by(way, self.generate(noise, way)[1], self.of_values(noise))
 
-    def _images(self, means, tau, way):
+    def images_by(self, way, means, tau):
         """Images of f(z): as the decoder means them, or drawn by the PixelCNN++ at levels tau."""
         return self.images_of(means) if way == "auxiliary" else self.paint_function(means, tau)
 
@@ -196,13 +183,7 @@ class AGAVE(OverHierarchy):
           way: "pixels", what the PixelCNN++ draws of f(z), or "auxiliary", f(z); None: the first.
         """
         latents = self._checked_latents(latents)
-        return self._decoded(latents, sample_seeds(seed, len(latents)), batch_size, way)
-
-    def _decoded(self, latents, seeds, batch_size, way):
-        return all_batches(self.decode_functions[self._way(way)], batch_size, latents, seeds)
-
-    def _decode_by(self, way, latents, seeds):
-        return self._images(self.outputs(latents), self._pixel_levels(self.noise_of_seeds(seeds)), way)
+        return self.decoded(way, latents, sample_seeds(seed, len(latents)), batch_size)
 
     def reconstruct(self, images, batch_size=64, seed=0, way=None):
         """Images of the codes of uint8 images; `seed` and `way` as of `decode`."""
@@ -218,27 +199,7 @@ class AGAVE(OverHierarchy):
         """
         latents = self.lines(start, end, steps, batch_size)
         seeds = np.repeat(sample_seeds(seed, len(start)), steps, axis=0)
-        return self._decoded(latents, seeds, batch_size, way).reshape(-1, steps, *self.example_shape)
-
-    def draws(self, n, draws=8, seed=0, batch_size=64):
-        """f(z) of n draws of z, and images that the PixelCNN++ draws of each: what they share is what z tells.
-
-        Returns: NumPy array `(n, 1 + draws, height, width, channels)` uint8, f(z) first.
-        """
-        latents = all_batches(self.latents_function, batch_size, sample_seeds(seed, n))
-        return self._sharing(latents, draws, seed, batch_size)
-
-    def redraw(self, images, draws=8, seed=0, batch_size=64):
-        """f(z) of the codes of uint8 images, and images that the PixelCNN++ draws of each, as of `draws`."""
-        return self._sharing(self.encode(images, batch_size), draws, seed, batch_size)
-
-    def _sharing(self, latents, draws, seed, batch_size):
-        if draws < 1:
-            raise ValueError(f"draws must be at least 1. Received: {draws}")
-        n = len(latents)
-        means = self.decode(latents, batch_size, way="auxiliary")[:, None]
-        drawn = self.decode(np.repeat(latents, draws, axis=0), batch_size, seed)
-        return np.concatenate([means, drawn.reshape(n, draws, *self.example_shape)], axis=1)
+        return self.decoded(way, latents, seeds, batch_size).reshape(-1, steps, *self.example_shape)
 
     def decompose(self, images, seed=0, batch_size=64):
         """What the bound of each image is made of, by one `z ~ q(z | x)`.

@@ -16,7 +16,9 @@ f begins as the identity, with log det 0.
 **Choice**: three couplings, "three NVP layers with a single scale and two residual blocks"  (A.2); footnote 2 of Sec.
 5.5.2 has three blocks, the reference implementation a fourth coupling at its last scale. **Choice**: width 32, the
 reference's default. **Choice**: channel couplings have the parities of the others. **Choice**: the reference's first
-layer, `logit(0.05 + 0.9 (x + 1) / 2)`, of which the sources say nothing, is an option, off.
+layer, `logit(0.05 + 0.9 (x + 1) / 2)`, of which the sources say nothing, is an option, off. It takes values between
+-10/9 and 10/9, images among them, and is NaN beyond. Its inverse ends `2^-21` of a share before either, where float32
+still tells the value from the end: of features whose logit is beyond 14.5, f(f^-1(y)) is finite and not y.
 """
 
 import math
@@ -31,6 +33,7 @@ from qrkeras.networks.seeds import layer_seeds
 
 MARGIN = 0.05  # of the logit, which takes values from -1 to 1 as shares from 0.05 to 0.95
 SLOPE = 0.5 - MARGIN
+EDGE = 2**-21  # nearest share to 0 and to 1 that an image may have
 
 
 def real_nvp(image_shape, scales=1, couplings=3, width=32, blocks=2, logit=False, seed=None, name="real_nvp"):
@@ -181,4 +184,4 @@ def _logit(x):
 
 
 def _logit_inverse(y):
-    return (ops.sigmoid(y) - MARGIN) / SLOPE - 1
+    return (ops.clip(ops.sigmoid(y), EDGE, 1 - EDGE) - MARGIN) / SLOPE - 1

@@ -18,8 +18,8 @@ def reconstruct(
 ):
     """Draw held-out images, their reconstructions and what lies between; print bits per dimension, ELBO and IWAE.
 
-    Of AGAVE a second picture shows what codes leave open: a row of an image, what the decoder says of its code, and
-    images that the PixelCNN++ draws of that.
+    Of AGAVE, and of AV-ADE and its relatives, a second picture shows what codes leave open: a row of an image, what the
+    decoder says of its code, and images that are drawn of that, by the PixelCNN++ or of the Gaussian of features.
 
     Args:
       run: Run directory of a VAE, whatever its latents.
@@ -28,16 +28,16 @@ def reconstruct(
       importance_samples: Number of latents drawn for each image's IWAE bound.
       images: Number of held-out images whose bits per dimension are measured.
       seed: Seed of the latents of both bounds, and of draws.
-      draws: Images drawn of each code in the second picture: AGAVE; None: 8.
+      draws: Images drawn of each code in the second picture; None: 8.
       output: PNG to write; None: RUN/reconstructed.png. The second picture is beside it, -draws.png.
     """
     from qrkeras import data
     from qrkeras.experiments import build, runs
     from qrkeras.experiments.train import load_model
-    from qrkeras.models.abilities import Decomposes, Reconstructs, can
+    from qrkeras.models.abilities import Reconstructs, SharesLatents, can
 
     opened = runs.load(run)
-    model = load_model(opened, able=Reconstructs if draws is None else Decomposes)
+    model = load_model(opened, able=Reconstructs if draws is None else SharesLatents)
     if draws is not None and draws < 1:
         raise ValueError(f"draws must be at least 1. Received: {draws}")
     labelled = opened.preset.takes_labels
@@ -54,9 +54,9 @@ def reconstruct(
     output = output or opened.path / "reconstructed.png"
     paths = [output]
     _draw(model, held_out[: 2 * n], {name: each[: 2 * n : 2] for name, each in labels.items()}, output, steps)
-    if can(model, Decomposes):
+    if can(model, SharesLatents):
         paths.append(output.with_name(f"{output.stem}-draws.png"))
-        _draw_shared(model, held_out[:n], paths[1], draws or 8, seed)
+        _draw_shared(model, held_out[:n], {name: each[:n] for name, each in labels.items()}, paths[1], draws or 8, seed)
     measured, lines = held_out[:images], []
     for name, samples in (("ELBO", 1), (f"IWAE, {importance_samples} samples", importance_samples)):
         bits = model.bits_per_dim(measured, samples, seed, **{name: each[:images] for name, each in labels.items()})
@@ -71,9 +71,9 @@ def _draw(model, images, labels, output, steps):
     _write([first[:, None], model.interpolate(first, second, steps, **labels), second[:, None]], output)
 
 
-def _draw_shared(model, images, output, draws, seed):
+def _draw_shared(model, images, labels, output, draws, seed):
     """Writes a row for each image: itself, what the decoder says of its code, draws of it  (Lucas, Fig. 3.7)."""
-    _write([images[:, None], model.redraw(images, draws, seed)], output)
+    _write([images[:, None], model.redraw(images, draws, seed, **labels)], output)
 
 
 def _write(columns, output):

@@ -23,8 +23,9 @@ def sample(
       seed: Seed of the samples' noise.
       batch_size: Number of samples drawn at a time; the samples are the same whatever it is.
       way: Way in which samples are drawn, where a model has several; None: its first. AIQN-VAE: aiqn, prior. AGAVE:
-        pixels, auxiliary, what its decoder says of the same draw.
-      draws: Images drawn of each sample's latents, beside what the decoder says of them: AGAVE, N rows; None: one each.
+        pixels, auxiliary, what its decoder says of the same draw. AV-ADE: gaussian, mean.
+      draws: Images drawn of each sample's latents, beside what the decoder says of them, N rows: AGAVE, AV-ADE and its
+        relatives; None: one each.
       output: File to write, .png or .npy; None: RUN/samples-SEED.png, RUN/samples-prior-SEED.png if WAY is given,
         RUN/draws-SEED.png if DRAWS is. Points also come as .npy beside it.
     """
@@ -33,7 +34,7 @@ def sample(
     from qrkeras.experiments import kinds, runs
     from qrkeras.experiments.train import load_model
     from qrkeras.machine import progress
-    from qrkeras.models.abilities import Decomposes, HasLatents, Samples, can
+    from qrkeras.models.abilities import HasLatents, Samples, SharesLatents, can
 
     opened = runs.load(run)
     kind = "samples" if draws is None else "draws"
@@ -45,7 +46,7 @@ def sample(
     if draws is not None:
         if way:
             raise ValueError(f"way must be left out where draws are given, which show both. Received: {way}")
-        return _rows_that_share_latents(load_model(opened, able=Decomposes), n, draws, seed, batch_size, output)
+        return _rows_that_share_latents(load_model(opened, able=SharesLatents), n, draws, seed, batch_size, output)
     model = load_model(opened, able=Samples)
     if way and len(model.WAYS) == 1 and not can(model, HasLatents):
         raise ValueError(f"way must be left out for {opened.name}, whose model samples in one way. Received: {way}")
@@ -56,7 +57,7 @@ def sample(
 
 
 def _rows_that_share_latents(model, n, draws, seed, batch_size, output):
-    """Writes a row for each draw of latents: what the decoder says of it, and images of it  (Lucas, Fig. 3.5)."""
+    """Writes a row for each draw of latents: what the decoder says of them, and images of them  (Lucas, Fig. 3.5)."""
     import numpy as np
 
     from qrkeras import pictures

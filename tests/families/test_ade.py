@@ -97,7 +97,10 @@ def test_every_verb(ade_run, tmp_path, done):
     for way in ("gaussian", "mean"):
         done("sample", ade_run.path, "--n", 3, "--way", way, "--output", tmp_path / f"{way}.npy")
         np.testing.assert_array_equal(np.load(tmp_path / f"{way}.npy"), load_model(ade_run).sample(3, way=way))
-    assert "ELBO" in done("reconstruct", ade_run.path, "--images", 4, "--importance-samples", 2)
+    done("sample", ade_run.path, "--n", 2, "--draws", 3, "--output", tmp_path / "rows.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), load_model(ade_run).draws(2, 3))
+    told = done("reconstruct", ade_run.path, "--images", 4, "--importance-samples", 2, "--output", tmp_path / "x.png")
+    assert "ELBO" in told and told.splitlines()[-1] == str(tmp_path / "x-draws.png")
     shown = done("evaluate", ade_run.path, "--samples", 64, "--output", tmp_path / "evaluated")
     assert "(gaussian)" in shown and "(mean)" in shown and "bits/dim test" in shown
     done("plot", ade_run.path)

@@ -23,6 +23,7 @@ ABLE = {
     abilities.JudgesRealism: {"GAN", "DensityModel"},
     abilities.StartsFromData: {"HierarchicalVAE", "PixelCNNPlusPlus", "VQVAE", "AGAVE", "DensityModel"},
     abilities.Decomposes: {"AGAVE"},
+    abilities.SharesLatents: {"AGAVE", "DensityModel"},
 }
 
 

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from qrkeras import models, networks
 from qrkeras.losses import quantized
-from qrkeras.models.abilities import HasLikelihood, JudgesRealism, Reconstructs, can, require
+from qrkeras.models.abilities import HasLikelihood, JudgesRealism, Reconstructs, SharesLatents, can, require
 from qrkeras.models.ade import LAST_NOISE
 from qrkeras.models.noise import INTERPOLATION, NOISE, BatchNoise, stream
 from qrkeras.models.reports import Batch
@@ -254,6 +254,27 @@ def test_draws():
     assert m.WAYS == ("gaussian", "mean") and model("gan").WAYS == ("mean", "gaussian")
 
 
+def test_draws_that_share_their_latents():
+    m = model("v-ade")
+    rows = m.draws(3, 2, seed=7)
+    assert rows.shape == (3, 3, 8, 8, 1) and rows.dtype == np.uint8
+    np.testing.assert_array_equal(rows[:, 0], m.sample(3, seed=7, way="mean"))
+    np.testing.assert_array_equal(rows[0, 1], m.sample(1, seed=7, way="gaussian")[0])  # both of seed (7, 0)
+    again = m.redraw(IMAGES[:2], 2, seed=7)
+    np.testing.assert_array_equal(again[:, 0], m.reconstruct(IMAGES[:2]))
+    # Draw j of image i has the noise of seed (7, 2 i + j), around the features that the code of image i means.
+    mean = m.hierarchy.decode(m.encode(IMAGES[:2])).numpy()
+    tau = m.noise_of_seeds(np.array([[7, 0], [7, 1], [7, 2], [7, 3]], "int32")).numpy()
+    noise = norm.ppf(tau[:, N:]).reshape(4, 8, 8, 1)
+    features = np.repeat(mean, 2, axis=0) + np.exp(m.log_scale.numpy()) * noise
+    x = m.flow(features.astype("float32"), inverse=True).numpy()
+    grey = np.clip(np.floor(128 * (x + 1)), 0, 255).reshape(2, 2, 8, 8, 1)
+    assert np.mean(again[:, 1:] == grey) > 0.99
+    with pytest.raises(ValueError, match="draws must be at least 1. Received: 0"):
+        m.draws(2, 0)
+    assert not can(model("gan", coverage="none"), SharesLatents) and can(model("gan"), SharesLatents)
+
+
 def test_levels_come_back_whatever_the_noise():
     v = np.arange(256, dtype="uint8")[:, None, None, None] * np.ones((1, 8, 8, 1), "uint8")
     m = model("vae")
@@ -377,6 +398,9 @@ def test_with_classes(tmp_path):
     line = m.interpolate(IMAGES[:2], IMAGES[2:4], 3, labels=labels[:2])
     np.testing.assert_array_equal(line[:, 0], m.reconstruct(IMAGES[:2], labels=labels[:2]))
     assert m.realism(IMAGES, labels=labels).shape == (16,)
+    np.testing.assert_array_equal(m.draws(4, 1)[:, 0], m.sample(4, way="mean"))  # the classes in turn
+    again = m.redraw(IMAGES[:2], 2, labels=labels[:2])
+    np.testing.assert_array_equal(again[:, 0], m.reconstruct(IMAGES[:2], labels=labels[:2]))
     m.export(tmp_path / "served", verbose=0)
     served = tf.saved_model.load(tmp_path / "served").signatures
     asked = {"images": tf.constant(IMAGES[:2]), "label": tf.constant(labels[:2], tf.int32)}

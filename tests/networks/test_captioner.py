@@ -144,3 +144,13 @@ def test_arguments_are_checked():
     ):
         with pytest.raises(ValueError, match=message):
             decoder(**changes)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_in_bfloat16_probabilities_are_float32(row):
+    whole, half = decoder(row), decoder(row, dtype="mixed_bfloat16")
+    areas = None if row == "baseline" else AREAS
+    for a, b in zip(whole(VECTOR, areas, IDS), half(VECTOR, areas, IDS), strict=True):
+        if a is not None:
+            assert keras.backend.standardize_dtype(b.dtype) == "float32"
+            np.testing.assert_allclose(a, b, atol=0.05)

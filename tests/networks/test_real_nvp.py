@@ -69,6 +69,23 @@ def test_there_and_back(shape, scales, logit):
         np.testing.assert_allclose(flow(flow.inverse(x))[0], x, atol=1e-4)
 
 
+@pytest.mark.parametrize("scales", [1, 2])
+def test_far_features_come_back_from_within_the_logits_domain(scales):
+    # Of logit 5 the share is 1 - 1 / 149; of x near 1 float32 has steps of 2^-23, of 0.45 times that in the share, so
+    # that the logit comes back to some 2^-24 * 150, or 1e-5; of logit 14 to some 0.1; beyond 14.5 it is cut.
+    flow = real_nvp((4, 4, 1), scales, width=4, logit=True)  # the logit alone
+    signs = RNG.choice([-1.0, 1.0], (3, 4, 4, 1)).astype("float32")
+    for far, close in ((5, 1e-4), (14, 0.2), (20, 20), (1e3, 1e3), (1e30, 1e30)):
+        x = flow.inverse(far * signs).numpy()
+        assert np.all(np.abs(x) < 10 / 9) and np.all(np.sign(x) == signs)
+        y, log_det = flow(x)
+        np.testing.assert_allclose(y, far * signs, atol=close)
+        assert np.isfinite(log_det).all() and np.abs(y).min() > min(far, 14) - 0.2
+    assert np.isnan(flow(np.full((1, 4, 4, 1), 1.2, "float32"))[0]).all()
+    drawn = _drawn((4, 4, 1), scales, logit=True)
+    assert all(np.isfinite(each).all() for each in drawn(drawn.inverse(100 * signs)))
+
+
 @LOGIT
 @pytest.mark.parametrize(("shape", "scales"), [((4, 4, 1), 1), ((4, 4, 3), 2), ((8, 8, 3), 3), ((8, 8, 1), 4)])
 def test_the_log_determinant_by_the_jacobian(shape, scales, logit):

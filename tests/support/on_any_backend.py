@@ -244,8 +244,45 @@ def whole_networks():
     keep("pixelcnnpp sample", plus.sample(tau, normal(2, 4, 4, 3), mask, labels, pixel_of, condition))
 
 
+def of_classes():
+    """The parts of AV-ADE, with classes and without."""
+    images, labels = normal(3, 8, 8, 1), ops.convert_to_tensor(np.array([0, 2, 1], "int32"))
+    builders = {
+        "plain": (networks.plain_discriminator, {"planes": (3, 4), "strides": (1, 2)}),
+        "residual": (networks.residual_discriminator, {"stem_planes": 2, "planes": (3, 4)}),
+    }
+    for name, (builder, sizes) in builders.items():
+        trained_alike(f"{name} discriminator", drawn(builder(8, 1, **sizes)), images)
+        trained_alike(f"{name} discriminator, classes", drawn(builder(8, 1, **sizes, num_classes=3)), [images, labels])
+    sizes = {"channels": 1, "planes": (3, 4), "latent_planes": (2, 1), "blocks": (1, 1), "stem": (3, 1)}
+    sizes |= {"stem_planes": 2, "flow": False, "top_prior": "standard", "num_classes": 3}
+    for random in ("all", "top"):
+        hierarchy = drawn(networks.top_down(8, random=random, **sizes))
+        noise = normal(3, hierarchy.latent_dim)
+        keep(f"hierarchy with classes, {random}", *keras.tree.flatten(hierarchy(images, noise, labels)))
+        keep(f"hierarchy with classes, {random}, generated", *hierarchy.generate(noise, labels))
+
+
+def captions():
+    maps = normal(2, 4, 4, 3)
+    patches = layers.TransformedPatches(5, hidden=4, stride=2)
+    patches.build(maps.shape)
+    trained_alike("patches", drawn(patches), maps)
+    boxes = ops.convert_to_tensor(np.array([[[0, 0, 1, 1], [0.3, 0.1, 0.6, 0.2]]] * 2, "float32"))
+    keep("boxes", layers.pool_boxes(maps, boxes), layers.box_corners(boxes))
+    keep("marginals", *layers.joint_marginals(normal(2, 7), normal(2, 7, 4), normal(2, 4)))
+    vector, areas, ids = normal(2, 6), normal(2, 4, 5), ops.convert_to_tensor(RNG.integers(-1, 7, (2, 3, 4)))
+    there = ops.convert_to_tensor(np.array([[True, True, False, True], [True] * 4]))
+    for feedback in ("none", "conditional", "marginal"):
+        decoder = networks.CaptionDecoder(7, 6, 5, word_dim=4, state_dim=3, feedback=feedback, dropout=0.0)
+        keep(f"captions, {feedback}", *drawn(decoder)(vector, areas, ids, there))
+    keep("captions, baseline", drawn(networks.CaptionDecoder(7, 6, 0, 4, 3, feedback="none"))(vector, None, ids)[0])
+
+
 equations()
 single_layers()
 whole_networks()
+of_classes()
+captions()
 np.savez(sys.argv[1], **RESULTS)
 print(keras.backend.backend(), len(RESULTS), "results")

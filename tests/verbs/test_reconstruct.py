@@ -34,7 +34,7 @@ def test_reconstruct_command(latents_run, tmp_path, capfd):
             "images_run",
             "images from their codes: AGAVE or AIQNVAE or DensityModel or HierarchicalVAE or VAE or VQVAE. Received",
         ),
-        (["--draws", "3"], "latents_run", "tells what an autoregressive decoder takes from its latents: AGAVE"),
+        (["--draws", "3"], "latents_run", "draws several images of the same latents: AGAVE or DensityModel"),
         (["--n", "84"], "latents_run", "n must be 1 to 83 pairs of held-out images"),
         (["--images", "0"], "latents_run", "images at least 1"),
         (["--steps", "1"], "latents_run", "steps must be at least 2"),

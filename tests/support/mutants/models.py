@@ -67,10 +67,10 @@ MUTANTS = [
         "tests/models/test_vae.py",
     ),
     Mutant(
-        "own: AGAVE: draws of an image share another one's code",
-        "qrkeras/models/agave.py",
-        "self._sharing(self.encode(images, batch_size), draws",
-        "self._sharing(self.encode(images[::-1], batch_size), draws",
+        "own: draws of an image share another one's code",
+        "qrkeras/models/shared_latents.py",
+        "self.encode(images, batch_size, ",
+        "self.encode(images[::-1], batch_size, ",
         "tests/models/test_agave.py",
     ),
     Mutant(
@@ -193,10 +193,10 @@ MUTANTS = [
         "tests/models/test_agave.py",
     ),
     Mutant(
-        "own: AGAVE: draws of one latent share their levels",
-        "qrkeras/models/agave.py",
-        "drawn = self.decode(np.repeat(latents, draws, axis=0), batch_size, seed)",
-        "drawn = np.repeat(self.decode(latents, batch_size, seed), draws, axis=0)",
+        "own: draws of one latent share their levels",
+        "qrkeras/models/shared_latents.py",
+        "latents, sample_seeds(seed, n * draws), batch_size",
+        "latents, np.repeat(sample_seeds(seed, n), draws, axis=0), batch_size",
         "tests/models/test_agave.py",
     ),
     Mutant(

@@ -136,4 +136,11 @@ MUTANTS = [
         "rows = rows * 1.0",
         "tests/networks/test_captioner.py",
     ),
+    Mutant(
+        "own: the logit's inverse ends where the logit is infinite",
+        "qrkeras/networks/real_nvp.py",
+        "ops.clip(ops.sigmoid(y), EDGE, 1 - EDGE)",
+        "ops.sigmoid(y)",
+        "tests/networks/test_real_nvp.py",
+    ),
 ]

@@ -88,6 +88,13 @@ MUTANTS = [
         "tests/metrics/test_frechet.py",
     ),
     Mutant(
+        "own: every tenth row to one split of the Inception score",
+        "qrkeras/metrics/inception.py",
+        "self._order.permutation(self._splits)",
+        "np.arange(self._splits)",
+        "tests/metrics/test_inception.py",
+    ),
+    Mutant(
         "own: KID with the diagonal",
         "qrkeras/metrics/kernel.py",
         "within = _sum_of_kernel(x, x, diagonal=False)",
