@@ -59,13 +59,11 @@ SCENES = with_sources(
         "data.image_size": "Choice: 64 x 64, as they are drawn",
         "encoder": "Choice: shipped, trained on single things",
         "thins": "Choice: all of 8 x 8 cells",
-        "boxes": "Choice: all that a scene has",
         **dict.fromkeys(("word_dim", "state_dim", "optimizer", "encoder_optimizer", "batch_size", "steps"), SMALL),
     },
     data=Data("scenes"),
     encoder="scenes-cnn",
     thins=False,
-    boxes=20,
     word_dim=64,
     state_dim=128,
     optimizer=Adam(2e-3),
@@ -94,6 +92,9 @@ def _row(preset, row):
 PRESETS = {
     "captions-scenes": SCENES,
     **{f"captions-scenes-{row}": _row(SCENES, row) for row in ROWS},
+    "captions-scenes-proposals": with_sources(
+        _row(SCENES, "proposals"), {"boxes": "Choice: all that a scene has"}, boxes=20
+    ),
     "captions-coco": COCO,
     **{f"captions-coco-{row}": _row(COCO, row) for row in ROWS},
     "captions-photos": PHOTOS,
