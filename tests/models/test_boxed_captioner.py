@@ -1,12 +1,10 @@
 """A captioner whose areas are boxes that come with images."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from qrkeras.layers import grid_corners
-from qrkeras.machine import devices
 from qrkeras.models.captioner import known_boxes
 from tests.support import tiny_captioner
 from tests.support.going_on import reloaded
@@ -73,19 +71,6 @@ def test_datasets_train_as_arrays_do():
         ends.append([w.numpy() for w in model.weights])
     for one, two in zip(*ends, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-4)  # Adam's first steps are as long for rounding
-
-
-@pytest.mark.long
-def test_two_replicas_train_as_one():
-    ends = []
-    for count in (1, 2):
-        with devices.strategy(devices.choose(count)).scope():
-            model = tiny_captioner.build(boxes=True)
-            model.compile(keras.optimizers.SGD(0.1, momentum=0.9))
-        fit(model, 2, shuffle=False)
-        ends.append([w.numpy() for w in model.weights])
-    for one, two in zip(*ends, strict=True):
-        np.testing.assert_allclose(one, two, atol=1e-5)
 
 
 @pytest.mark.long

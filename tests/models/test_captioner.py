@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from qrkeras import models, networks
 from qrkeras.layers import grid_corners
-from qrkeras.machine import devices
 from qrkeras.models.captioner import scored, thinned
 from qrkeras.models.strings import spoken, written
 from qrkeras.words import Vocabulary
@@ -112,22 +111,6 @@ def test_a_reloaded_model_goes_on_as_if_never_stopped(options, tmp_path):
     with reloaded(make, fit, tmp_path) as (half, again):
         assert again.caption(IMAGES[:3]) == half.caption(IMAGES[:3])
         assert again.words == WORDS
-
-
-@pytest.mark.long
-def test_two_replicas_train_as_one():
-    """Captions of one replica's images have more words that count than the other's: the mean is of all."""
-    captions = [[("a red circle", "thing")[i % 8 >= 4]] for i in range(16)]
-    ends = []
-    for count in (1, 2):
-        with devices.strategy(devices.choose(count)).scope():
-            model = tiny_captioner.build(thins=True)
-            model.compile(keras.optimizers.SGD(0.1, momentum=0.9))
-        logs = model.fit(IMAGES, model.encode(captions), batch_size=8, epochs=2, verbose=0, shuffle=False).history
-        ends.append(([w.numpy() for w in model.weights], logs["loss"]))
-    for one, two in zip(ends[0][0], ends[1][0], strict=True):
-        np.testing.assert_allclose(one, two, atol=1e-5)
-    np.testing.assert_allclose(ends[0][1], ends[1][1], rtol=1e-5)
 
 
 def test_a_row_says_the_same_alone():

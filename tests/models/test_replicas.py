@@ -10,11 +10,15 @@ from qrkeras.losses import BatchSmoothing, Mixup, NonSaturating, QuantileRegress
 from qrkeras.machine import devices
 from qrkeras.models import replicas
 from qrkeras.models.noise import NOISE, BatchNoise
+from tests.support import tiny_captioner
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(48, 2)).astype("float32")
 IMAGES = RNG.integers(0, 256, (24, 8, 8, 1)).astype("uint8")
 LABELS = RNG.integers(0, 4, 24).astype("int32")
+
+# Captions of one replica's images have more words that count than the other's: a mean is of all words.
+UNEQUAL = [[("a red circle", "thing")[i % 8 >= 4]] for i in range(16)]
 
 
 def strategy(replicas):
@@ -129,6 +133,12 @@ def density(**options):
     return model
 
 
+def captioner(**options):
+    model = tiny_captioner.build(**options)
+    model.compile(sgd(), sgd())
+    return model
+
+
 def still(build, *names):
     """The model that `build` makes, with parts that do not train."""
 
@@ -172,6 +182,8 @@ BUILDS = {
     "AGAVE": agave,
     "AV-ADE": density,
     "GAN with an encoder": lambda: density(coverage="encoder"),
+    "captioner": lambda: captioner(thins=True),
+    "captioner of boxes": lambda: captioner(boxes=True),
     "AIQN of a frozen VAE": still(lambda: BUILDS["AIQNVAE"](), "encoder", "decoder"),
 }
 
@@ -183,8 +195,12 @@ def built(name, replicas):
 
 def data(name, batch_size):
     """Endless batches; labels only where they are looked at."""
-    examples = POINTS if name in POINT_GANS else IMAGES
-    parts = (examples, LABELS) if name.startswith("Pixel") else examples
+    if name.startswith("captioner"):
+        ids, boxes = tiny_captioner.encoded(UNEQUAL), tiny_captioner.BOXES
+        parts = tiny_captioner.IMAGES, {"captions": ids, "boxes": boxes} if "boxes" in name else ids
+    else:
+        examples = POINTS if name in POINT_GANS else IMAGES
+        parts = (examples, LABELS) if name.startswith("Pixel") else examples
     return tf.data.Dataset.from_tensor_slices(parts).repeat().batch(batch_size, drop_remainder=True)
 
 
@@ -201,7 +217,7 @@ def assert_alike(one, two, atol=1e-5):
         )
 
 
-LONG = ("PixelCNNPlusPlus", "variational dequantisation", "AGAVE", "AV-ADE")
+LONG = ("PixelCNNPlusPlus", "variational dequantisation", "AGAVE", "AV-ADE", "captioner", "captioner of boxes")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in LONG)) for n in BUILDS])

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from qrkeras import layers, models, networks
+from qrkeras.words import Vocabulary
 
 WORDS = ("a", "red", "blue", "circle", "square")
 RNG = np.random.default_rng(0)
@@ -31,6 +32,12 @@ def build(area_dim=5, areas=None, thins=False, boxes=False, dropout=0.25, frozen
         model.freeze("encoder")
     model.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.001))
     return model
+
+
+def encoded(captions):
+    """Captions as ids, `(images, captions, 5)`: what a batch holds."""
+    vocabulary = Vocabulary(WORDS)
+    return np.array([[vocabulary.encode(caption, 4) for caption in of_one] for of_one in captions], "int32")
 
 
 def talkative():
