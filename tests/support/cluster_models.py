@@ -26,7 +26,9 @@ def trained(name, strategy, steps, batch_size=8):
     with strategy.scope():
         model = models.BUILDS[name]()
         for player in model.PLAYERS:  # ten steps of its own rate lead some astray, on one device too
-            model.optimizer_of(player).learning_rate *= 0.1
+            whole = model.optimizer_of(player)
+            for optimizer in whole.optimizers if isinstance(whole, keras.optimizers.MultiOptimizer) else [whole]:
+                optimizer.learning_rate *= 0.1
     losses = models.fit(model, name, steps, batch_size)
     found = {f"{i} {v.path}": keras.ops.convert_to_numpy(v) for i, v in enumerate(model._state)}
     evaluated = model.evaluate(models.data(name, batch_size).take(2), verbose=0, return_dict=True)
