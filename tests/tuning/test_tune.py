@@ -97,7 +97,7 @@ def test_sweep_py_wants_the_environment():
     [
         (
             ["pixelqn"],
-            "SPACE must be one of qrgan, mbgan, pixeliqn, pixelcnn, ade. Received: 'pixelqn'. "
+            "SPACE must be one of qrgan, mbgan, pixeliqn, pixelcnn, ade, captions. Received: 'pixelqn'. "
             'Did you mean "pixeliqn"?',
         ),
         (["pixeliqn", "--workers", "0"], "workers must be at least 1. Received: 0"),

@@ -90,8 +90,8 @@ MUTANTS = [
     Mutant(
         "own: captions: patches: x and y exchanged",
         "qrkeras/layers/areas.py",
-        "x = ops.clip(points[..., 0], -1, width) + 1",
-        "x = ops.clip(points[..., 1], -1, width) + 1",
+        "shares(points[..., 1], height)",
+        "shares(points[..., 0], height)",
         "tests/layers/test_areas.py",
     ),
     Mutant(
