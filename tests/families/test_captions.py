@@ -128,7 +128,7 @@ def test_proposals_are_measured_and_exported(proposals_run, done, tmp_path, monk
     out = done("evaluate", proposals_run.path, "--samples", 6, "--output", tmp_path / "measured")
     assert "looks there, given" in out
     out = done("export", proposals_run.path, tmp_path / "served")
-    assert "| caption | images uint8 [batch, 64, 64, 3], boxes float32 [batch, any, 4] |" in out
+    assert "| caption | boxes float32 [batch, any, 4], images uint8 [batch, 64, 64, 3] |" in out
     assert_run_goes_on(proposals_run, tmp_path, steps=3)
 
 
