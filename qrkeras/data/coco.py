@@ -1,6 +1,7 @@
 """Captioned images of TensorFlow Datasets, of which `coco_captions` is one: 123,287 photographs of COCO, five captions
 or more each, in the splits of Karpathy & Li (2015)."""
 
+import functools
 import io
 import struct
 
@@ -52,13 +53,14 @@ class _Images:
 
         features = builder.info.features
         self.features = tfds.features.FeaturesDict({name: features[name] for name in ("captions", "objects")})
-        self.captions, self.places, self._boxes = [], [], []
+        self.captions, self.places, self._drawn = [], [], []
+        self.boxes = functools.cache(self._boxes)  # an image is read for its size once
         for shard in builder.info.splits[split].file_instructions:
             places = list(_records(shard.filename))[shard.skip :][: shard.take]
             self.places += [(shard.filename, *place) for place in places]
             for texts, boxes in self._told(shard):
                 self.captions.append([text for text in (each.decode() for each in texts) if tokens(text)])
-                self._boxes.append(boxes)
+                self._drawn.append(boxes)
 
     def _told(self, shard):
         """Captions and boxes of a file's records."""
@@ -75,11 +77,11 @@ class _Images:
         """`(image_size, image_size, 3)` uint8."""
         return captioned.photograph(self._file(index), image_size)
 
-    def boxes(self, index):
+    def _boxes(self, index):
         """`(n, (top, left, bottom, right))` in 0..1 of the middle square."""
         with Image.open(self._file(index)) as image:
             width, height = image.size
-        pixels = self._boxes[index] * (height, width, height, width)  # TFDS: (ymin, xmin, ymax, xmax) in 0..1
+        pixels = self._drawn[index] * (height, width, height, width)  # TFDS: (ymin, xmin, ymax, xmax) in 0..1
         inside = [captioned.middle_square(box, width, height) for box in pixels]
         return np.array([box for box in inside if box is not None], "float32").reshape(-1, 4)
 

@@ -5,6 +5,7 @@ import pytest
 
 from qrkeras import data, kinds
 from qrkeras.data import coco
+from tests.support import prepared
 
 tfds = pytest.importorskip("tensorflow_datasets")
 SIZES = [(8, 8), (6, 10), (10, 6), (7, 7), (8, 12)]  # width, height
@@ -16,10 +17,8 @@ def image(number):
 
 
 @pytest.fixture
-def prepared(tmp_path):
+def coco_folder(tmp_path):
     """Files of `coco_captions`, in two shards per split: image i is filled with 10 i, its left half has a box."""
-    import tensorflow as tf
-
     features = tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(encoding_format="png"),
@@ -28,38 +27,29 @@ def prepared(tmp_path):
             "objects": tfds.features.Sequence({"bbox": tfds.features.BBoxFeature(), "id": np.int64}),
         }
     )
-    folder = tmp_path / "coco_captions" / "2014" / "1.1.0"
-    folder.mkdir(parents=True)
-    template = tfds.core.ShardedFileTemplate(data_dir=folder, dataset_name="coco_captions", filetype_suffix="tfrecord")
-    infos = []
-    for split, numbers in {"train": range(12), "val": [12], "test": range(13, 18), "restval": [18]}.items():
-        shards = np.array_split(np.array(numbers), 2)
-        for path, shard in zip(template.replace(split=split).sharded_filepaths(2), shards, strict=True):
-            with tf.io.TFRecordWriter(str(path)) as writer:
-                for i in map(int, shard):
-                    texts = [f"A photo number {i}.", "a photo", "!"]  # the last has no word
-                    boxes = [tfds.features.BBox(0.0, 0.0, 1.0, 0.5)] * (i % 2)
-                    example = {
-                        "image": image(i), "image/filename": f"{i}.jpg",
-                        "captions": {"id": [0, 1, 2], "text": texts}, "objects": {"bbox": boxes, "id": [7] * (i % 2)},
-                    }  # fmt: skip
-                    writer.write(features.serialize_example(features.encode_example(example)))
-        infos.append(
-            tfds.core.SplitInfo(
-                name=split,
-                shard_lengths=[len(shard) for shard in shards],
-                num_bytes=0,
-                filename_template=template.replace(split=split),
-            )
-        )
-    tfds.folder_dataset.write_metadata(data_dir=folder, features=features, split_infos=infos, check_data=False)
+
+    def serialized(i):
+        texts = [f"A photo number {i}.", "a photo", "!"]  # the last has no word
+        boxes = [tfds.features.BBox(0.0, 0.0, 1.0, 0.5)] * (i % 2)
+        example = {
+            "image": image(i), "image/filename": f"{i}.jpg",
+            "captions": {"id": [0, 1, 2], "text": texts}, "objects": {"bbox": boxes, "id": [7] * (i % 2)},
+        }  # fmt: skip
+        return features.serialize_example(features.encode_example(example))
+
+    splits = {"train": range(12), "val": [12], "test": range(13, 18), "restval": [18]}
+    shards = {
+        split: [[serialized(int(i)) for i in shard] for shard in np.array_split(np.array(numbers), 2)]
+        for split, numbers in splits.items()
+    }
+    prepared.write(tmp_path / "coco_captions" / "2014" / "1.1.0", "coco_captions", features, shards)
     return tmp_path
 
 
-def test_images_captions_and_boxes_lie_together(prepared, monkeypatch):
+def test_images_captions_and_boxes_lie_together(coco_folder, monkeypatch):
     monkeypatch.setattr(coco, "AT_LEAST", 2)
     for split, numbers in {"train": range(12), "test": range(13, 18)}.items():
-        made = data.load("coco_captions", 4, split, data_dir=prepared)
+        made = data.load("coco_captions", 4, split, data_dir=coco_folder)
         assert made.size == len(numbers) and made.shape == (4, 4, 3)
         images = made.take()
         for i, number in enumerate(numbers):
@@ -71,7 +61,7 @@ def test_images_captions_and_boxes_lie_together(prepared, monkeypatch):
     assert made.kind is kinds.CAPTIONED is data.known_kind("coco_captions")
     assert data.known_shape("coco_captions", 224) == (224, 224, 3)
     # 6 x 10 pixels: the middle square is all of the width, and rows 2 to 8. 8 x 8: the left half.
-    found = data.load("coco_captions", 4, data_dir=prepared)
+    found = data.load("coco_captions", 4, data_dir=coco_folder)
     np.testing.assert_allclose(found.boxes(1), [[0, 0, 1, 0.5]])
     # 10 x 6: of columns 0 to 5 those from 2 on, 3 of 6.
     np.testing.assert_allclose(found.boxes(7), [[0, 0, 1, 0.5]])
@@ -90,8 +80,8 @@ def test_what_is_not_prepared_says_what_to_put_where(tmp_path, monkeypatch):
         data.load("coco_captions", 224, data_dir=tmp_path)
 
 
-def test_what_cannot_be_loaded_is_refused(prepared):
+def test_what_cannot_be_loaded_is_refused(coco_folder):
     with pytest.raises(ValueError, match="image_size must be given for coco_captions"):
-        data.load("coco_captions", data_dir=prepared)
+        data.load("coco_captions", data_dir=coco_folder)
     with pytest.raises(ValueError, match="labels must be False for 'coco_captions'"):
-        data.load("coco_captions", 8, data_dir=prepared, labels=True)
+        data.load("coco_captions", 8, data_dir=coco_folder, labels=True)

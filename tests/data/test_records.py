@@ -6,6 +6,7 @@ import pytest
 
 from qrkeras.data import Examples, Records, examples, load, records, take
 from qrkeras.data.resize import square_array
+from tests.support import prepared
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -21,8 +22,6 @@ def make(tmp_path):
     """
 
     def prepare(splits, shape=(6, 4, 3), dtype="uint8", key="image", fixed=True, labels=None, unlabelled=False):
-        import tensorflow as tf
-
         feature = tfds.features.Image(
             shape=shape if fixed else (None, None, shape[-1]),
             dtype=np.dtype(dtype),
@@ -30,28 +29,17 @@ def make(tmp_path):
         )
         labels = {"label": labels} if labels else {}
         features = tfds.features.FeaturesDict({key: feature, **labels})
-        folder = tmp_path / "tiny" / "1.0.0"
-        folder.mkdir(parents=True)
-        template = tfds.core.ShardedFileTemplate(data_dir=folder, dataset_name="tiny", filetype_suffix="tfrecord")
-        infos = []
-        for split, values in splits.items():
-            shards = np.array_split(np.array(values), 3)
-            paths = template.replace(split=split).sharded_filepaths(3)
-            for path, shard in zip(paths, shards, strict=True):
-                with tf.io.TFRecordWriter(str(path)) as writer:
-                    for value in shard:
-                        example = {key: np.full(shape, value, dtype)}
-                        example.update(dict.fromkeys(labels, -1 if unlabelled else value % 7))
-                        writer.write(features.serialize_example(example))
-            infos.append(
-                tfds.core.SplitInfo(
-                    name=split,
-                    shard_lengths=[len(shard) for shard in shards],
-                    num_bytes=0,
-                    filename_template=template.replace(split=split),
-                )
-            )
-        tfds.folder_dataset.write_metadata(data_dir=folder, features=features, split_infos=infos, check_data=False)
+
+        def serialized(value):
+            example = {key: np.full(shape, value, dtype)}
+            example.update(dict.fromkeys(labels, -1 if unlabelled else value % 7))
+            return features.serialize_example(example)
+
+        shards = {
+            split: [[serialized(value) for value in shard] for shard in np.array_split(np.array(values), 3)]
+            for split, values in splits.items()
+        }
+        prepared.write(tmp_path / "tiny" / "1.0.0", "tiny", features, shards)
         return tmp_path
 
     return prepare
