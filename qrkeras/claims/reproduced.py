@@ -108,10 +108,13 @@ def measure(claim, scale, of):
     for arm in of:
         opened = [runs.load(path) for path in arm.paths]
         diverged[arm.name] = {seed: why for seed, run in enumerate(opened) if (why := _diverged(run, arm.preset))}
-        told = [
-            [*run.records(), *_measured(claim.measured.get(arm.name), run, arm.preset, seed in diverged[arm.name])]
-            for seed, run in enumerate(opened)
-        ]
+        told = [run.records() for run in opened]
+        if function := claim.measured.get(arm.name):
+            source = build.dataset(arm.preset, "test")
+            held_out = kinds.of(source.kind).held_out(source)
+            for seed, run in enumerate(opened):
+                if seed not in diverged[arm.name]:
+                    told[seed] = [*told[seed], _measured(function, run, arm.preset.steps, held_out)]
         for each in claim.measures:
             if arm.name not in claim.arms_with(each):
                 continue
@@ -129,15 +132,12 @@ def measure(claim, scale, of):
     return Reproduced(claim, scale, of, values, curves, verdicts, diverged)
 
 
-def _measured(function, run, preset, diverged):
-    """What `function` measures of a run's last model, as one more line of its records."""
-    if function is None or diverged:
-        return []
+def _measured(function, run, steps, held_out):
+    """What `function` measures of a run's last model, as a line of its records."""
     model = load_model(run)
-    if model.step != preset.steps:
-        raise RuntimeError(f"{run.path} must have a model of step {preset.steps:,}. It has one of {model.step:,}.")
-    source = build.dataset(preset, "test")
-    return [{"step": preset.steps, **function(model, kinds.of(source.kind).held_out(source))}]
+    if model.step != steps:
+        raise RuntimeError(f"{run.path} must have a model of step {steps:,}. It has one of {model.step:,}.")
+    return {"step": steps, **function(model, held_out)}
 
 
 def _judged(order, measure, values):
