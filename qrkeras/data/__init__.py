@@ -11,7 +11,7 @@ Where labels were asked for, every batch is a pair `(examples, labels)`, labels 
 """
 
 from qrkeras.data.captioned import CaptionedImages
-from qrkeras.data.catalog import NAMES, known_kind, known_shape, load
+from qrkeras.data.catalog import NAMES, held_out_splits, known_kind, known_shape, load
 from qrkeras.data.examples import Examples, from_arrays
 from qrkeras.data.mixtures import Mixture
 from qrkeras.data.order import take
@@ -24,6 +24,7 @@ __all__ = [
     "Mixture",
     "Records",
     "from_arrays",
+    "held_out_splits",
     "known_kind",
     "known_shape",
     "load",

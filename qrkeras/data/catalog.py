@@ -66,7 +66,7 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
 
     Returns: `Mixture`, `Examples`, `Records` or `CaptionedImages`.
     """
-    if split not in ("train", "test") and (name, split) != ("scenes", "novel"):
+    if split != "train" and split not in held_out_splits(name):
         raise ValueError(f"split must be 'train' or 'test'. Received: {split!r}")
     if image_size is not None and (not isinstance(image_size, int) or image_size < 1):
         raise ValueError(f"image_size must be a positive integer or None. Received: {image_size!r}")
@@ -95,6 +95,11 @@ def load(name, image_size=None, split="train", data_dir=None, labels=False):
     nearest = difflib.get_close_matches(str(name), NAMES, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise ValueError(f"name must be one of {', '.join(NAMES)}. Received: {name!r}.{hint}")
+
+
+def held_out_splits(name):
+    """Splits of the data called `name` that nothing is trained on."""
+    return ("test", "novel") if name == "scenes" else ("test",)
 
 
 def known_kind(name):

@@ -24,7 +24,7 @@ def evaluated(opened, images, output, unused):
     Raises:
       ValueError: where one is given, or runs are of different data.
     """
-    from qrkeras import evaluation, pictures
+    from qrkeras import data, evaluation, pictures
     from qrkeras.experiments import build, runs
     from qrkeras.experiments.train import load_model
     from qrkeras.models.abilities import Captions
@@ -40,7 +40,7 @@ def evaluated(opened, images, output, unused):
     paths = directories.outputs(output, (".json", ".png"))
     models = [load_model(run, able=Captions) for run in opened]
     rows, sheet = {}, None
-    for split in splits(opened[0].preset):
+    for split in data.held_out_splits(opened[0].preset.data.name):
         source = build.dataset(opened[0].preset, split)
         for run, model in zip(opened, models):
             figures, said = evaluation.measure_captions(model, source, images)
@@ -54,11 +54,6 @@ def evaluated(opened, images, output, unused):
         paths[".json"].write_text(json.dumps(rows, indent=1) + "\n")
         pictures.caption_sheet(*sheet, paths[".png"])
     return [shown, *paths.values()]
-
-
-def splits(preset):
-    """Splits of the preset's data that captions are measured on."""
-    return ("test", "novel") if preset.data.name == "scenes" else ("test",)
 
 
 def table(rows):
