@@ -1,6 +1,7 @@
 """One claim at one scale: which runs it needs, what they measure, and how it stands."""
 
 import dataclasses
+import hashlib
 import math
 import pathlib
 
@@ -42,10 +43,21 @@ def arms(claim, scale, seeds, runs_dir):
         presets.check(preset)
         # What a run may change when it goes on does not tell it from another.
         lasting = {field: value for field, value in changes.items() if field not in presets.rhythm(preset)}
-        label = "+".join([preset_name, *(f"{field}={value}" for field, value in lasting.items())])
+        label = _label(preset_name, [f"{field}={value}" for field, value in lasting.items()])
         paths = tuple(pathlib.Path(runs_dir) / f"{label}-{seed}" for seed in range(seeds))
         found.append(Arm(name, preset_name, preset, tuple(words(changes)), paths))
     return found
+
+
+def _label(preset_name, changes):
+    """What the runs of a changed preset are called: its changes, or a digest of them where they are many.
+
+    File systems take names of 255 bytes; a few words are what a reader takes in.
+    """
+    whole = "+".join([preset_name, *changes])
+    if len(whole) <= 120:
+        return whole
+    return f"{preset_name}+{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
 
 
 def train(of, workers, runs_dir, verbose=1):

@@ -1,8 +1,9 @@
 """What is measured of models whose likelihood is bounded, for claims: means over images."""
 
 
-def bounds(model, images, importance_samples=100, seed=0):
-    """`elbo` and `iwae`: bits of a value, by 1 and by so many samples of the latents."""
+def bounds(model, images, importance_samples=100, seed=0, first=None):
+    """`elbo` and `iwae`: bits of a value, by 1 and by so many samples of the latents; of the `first` images, or all."""
+    images = images[:first]
     elbo, iwae = (float(model.bits_per_dim(images, samples, seed).mean()) for samples in (1, importance_samples))
     return {"elbo": elbo, "iwae": iwae}
 

@@ -19,6 +19,7 @@ def test_arms_are_presets_at_every_scale(claim, tmp_path):
         assert [arm.name for arm in arms] == list(claim.arms)
         paths = [path for arm in arms for path in arm.paths]
         assert len(set(paths)) == 2 * len(claim.arms), "arms of one claim must be different experiments"
+        assert all(len(str(path.name)) <= 130 for path in paths), "file systems take names of 255 bytes"
 
 
 @every_claim
