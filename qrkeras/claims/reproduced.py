@@ -12,40 +12,44 @@ from qrkeras.claims.verdict import judge, together
 from qrkeras.experiments import build, kinds, many, runs
 from qrkeras.experiments.train import load_model
 from qrkeras.families.claim import changed, words
+from qrkeras.families.parts import leaves
 
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """One method of a claim: its preset as the scale changes it, and its runs, one for each seed."""
+    """One method of a claim: its preset as the scale changes it, and its runs, one for each seed from the first on."""
 
     name: str
     preset_name: str
     preset: presets.Preset
     options: tuple[str, ...]
     paths: tuple[pathlib.Path, ...]
+    first_seed: int = 0
 
     @property
     def command(self):
         return " ".join(["qrkeras train", self.preset_name, *self.options])
 
 
-def arms(claim, scale, seeds, runs_dir):
+def arms(claim, scale, seeds, runs_dir, first_seed=0):
     """The claim's arms. Runs of equal presets have one directory, so that no claim trains what another has trained.
 
     Args:
-      scale: `Scale`.   seeds: number of seeds.   runs_dir: folder of the runs.
+      scale: `Scale`.   seeds: number of seeds, from `first_seed` on.   runs_dir: folder of the runs.
     """
     found = []
     for name in claim.arms:
         preset_name = scale.preset_of(name)
         changes = scale.changes_of(name)
-        preset = changed(presets.get(preset_name), changes)
+        plain = presets.get(preset_name)
+        preset = changed(plain, changes)
         presets.check(preset)
         # What a run may change when it goes on does not tell it from another.
-        lasting = {field: value for field, value in changes.items() if field not in presets.rhythm(preset)}
+        before, rhythm = leaves(plain), presets.rhythm(preset)
+        lasting = {field: value for field, value in changes.items() if field not in rhythm and value != before[field]}
         label = _label(preset_name, [f"{field}={value}" for field, value in lasting.items()])
-        paths = tuple(pathlib.Path(runs_dir) / f"{label}-{seed}" for seed in range(seeds))
-        found.append(Arm(name, preset_name, preset, tuple(words(changes)), paths))
+        paths = tuple(pathlib.Path(runs_dir) / f"{label}-{seed}" for seed in range(first_seed, first_seed + seeds))
+        found.append(Arm(name, preset_name, preset, tuple(words(changes)), paths, first_seed))
     return found
 
 
@@ -69,7 +73,7 @@ def train(of, workers, runs_dir, verbose=1):
     jobs = [
         many.Job(arm.preset_name, seed, path, arm.preset.steps, arm.options, _is_done(path, arm.preset), True)
         for arm in of
-        for seed, path in enumerate(arm.paths)
+        for seed, path in enumerate(arm.paths, arm.first_seed)
     ]
     many.train_all(jobs, workers, verbose)
 
@@ -95,6 +99,7 @@ class Reproduced:
       values: measure -> arm -> figures, one for each seed.   curves: arm -> for each seed, pairs of step and figure of
         the first measure.   verdicts: one for each of the claim's orders.
       diverged: arm -> seed -> what stopped being finite, of runs that diverged.
+      searched: `Searched`, where the scale searches settings; else None.
     """
 
     claim: object
@@ -104,6 +109,7 @@ class Reproduced:
     curves: dict
     verdicts: list
     diverged: dict = dataclasses.field(default_factory=dict)
+    searched: object = None
 
     @property
     def says(self):

@@ -1,6 +1,7 @@
 """What a paper claims, as frozen data: methods side by side, what is measured of them, which order is expected."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -45,6 +46,31 @@ class Order:
 
 
 @dataclasses.dataclass(frozen=True)
+class Search:
+    """Settings that are tried for every arm alike, on seeds that the claim does not judge by; an arm's best counts.
+
+    Args:
+      values: dotted fields -> values that these fields have together; each is tried with each of the others.
+      by: names of measures; the first decides by its mean over seeds, the next where the first is the same.
+      seeds: number of seeds of each setting.
+    """
+
+    values: Mapping[tuple[str, ...], tuple]
+    by: tuple[str, ...]
+    seeds: int = 1
+
+    @property
+    def settings(self):
+        """A setting in words -> its changes, dotted field -> value."""
+        found = {}
+        for values in itertools.product(*self.values.values()):
+            chosen = list(zip(self.values, values, strict=True))
+            said = ", ".join(f"{fields[0].split('.')[-1]} {value}" for fields, value in chosen)
+            found[said] = {field: value for fields, value in chosen for field in fields}
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
 class Scale:
     """How large a claim is run.
 
@@ -54,6 +80,7 @@ class Scale:
       changes: dotted field -> value, of every preset.   of: arm -> further changes, of its alone.
       says: what is smaller than in the paper, in words, and what else a reader must know.
       presets: arm -> its preset, where `preset` does not name it.
+      search: what is searched for every arm before its seeds are trained; None: nothing.
     """
 
     preset: str
@@ -62,12 +89,23 @@ class Scale:
     says: str = ""
     of: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict)
     presets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    search: Search | None = None
 
     def preset_of(self, arm):
         return self.presets.get(arm, self.preset.format(arm=arm))
 
     def changes_of(self, arm):
         return {**self.changes, **self.of.get(arm, {})}
+
+    def settled(self, settings):
+        """This scale with further changes of each arm, arm -> changes, and nothing left to search."""
+        of = {arm: {**self.of.get(arm, {}), **changes} for arm, changes in settings.items()}
+        return dataclasses.replace(self, of={**self.of, **of}, search=None)
+
+    def num_runs(self, arms):
+        """How many runs so many arms have, those of the search among them."""
+        searched = len(self.search.settings) * self.search.seeds if self.search else 0
+        return arms * (self.seeds + searched)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """`qrkeras reproduce`: the papers' claims, tried over seeds."""
 
+import dataclasses
 import json
 import math
 import pathlib
@@ -37,7 +38,7 @@ def reproduce(
       output: Path without ending, of .md, .json and .png; None: RUNS_DIR/CLAIM-SCALE.
     """
     from qrkeras import families
-    from qrkeras.claims import reproduced
+    from qrkeras.claims import reproduced, searched
 
     if claim is None:
         return tables.lines(_list())
@@ -50,9 +51,10 @@ def reproduce(
         raise ValueError(f"seeds must be at least 1. Received: {seeds}")
     output = output or runs_dir / f"{claim}-{scale}"
     paths = directories.outputs(output, (".md", ".json", ".png"))
-    arms = reproduced.arms(found, size, seeds, runs_dir)
+    chosen = searched.search(found, size, workers, runs_dir) if size.search else None
+    arms = reproduced.arms(found, chosen.scale if chosen else size, seeds, runs_dir)
     reproduced.train(arms, workers, runs_dir)
-    result = reproduced.measure(found, size, arms)
+    result = dataclasses.replace(reproduced.measure(found, size, arms), searched=chosen)
     command = f"qrkeras reproduce {claim}" + (" --scale paper" if scale == "paper" else "")
     command += f" --seeds {seeds}" if seeds != size.seeds else ""
     shown = text(result, command)
@@ -85,6 +87,7 @@ def text(result, command):
         interval = f"{verdict.gain:.3g}, {verdict.low:.3g} to {verdict.high:.3g}"
         agree, of = verdict.seeds
         lines.append(f"| {_expected(order)} | {order.measure} | {interval} | {agree} of {of} | {verdict.says} |")
+    lines += _searched(result)
     lines += ["", f"Each run by such a command as `{result.arms[0].command} --seed 0`."]
     return "\n".join(lines) + "\n"
 
@@ -95,10 +98,7 @@ def record(result):
         "claim": result.claim.name,
         "says": result.says,
         "seeds": len(result.arms[0].paths),
-        "values": {
-            name: {arm: _finite(values) for arm, values in by_arm.items()}
-            for name, by_arm in result.values.items()
-        },
+        "values": _figures(result.values),
         "diverged": {arm: why for arm, why in result.diverged.items() if why},
         "orders": [
             {"better": order.better, "than": order.than, "measure": order.measure, "by": order.by, "sense": order.sense,
@@ -106,7 +106,20 @@ def record(result):
              "gain": _finite([verdict.gain])[0], "interval": _finite([verdict.low, verdict.high]), "says": verdict.says}
             for order, verdict in zip(result.claim.orders, result.verdicts, strict=True)
         ],
+        "searched": _search_record(result.searched),
     }  # fmt: skip
+
+
+def _search_record(searched):
+    """What a search found, JSON-ready; None where nothing was searched."""
+    if searched is None:
+        return None
+    return {"best": searched.best, "values": {said: _figures(found) for said, found in searched.values.items()}}
+
+
+def _figures(values):
+    """Measure -> arm -> figures, JSON-ready."""
+    return {name: {arm: _finite(each) for arm, each in by_arm.items()} for name, by_arm in values.items()}
 
 
 def _cell(values, digits):
@@ -130,6 +143,28 @@ def _diverged(result):
         for seed, why in of_seeds.items()
     ]
     return [*lines, ""] if lines else []
+
+
+def _searched(result):
+    """What a search tried for each arm, in lines; none where nothing was searched."""
+    if result.searched is None:
+        return []
+    search, values = result.scale.search, result.searched.values
+    arms = [arm.name for arm in result.arms]
+    measures = [result.claim.measure(name) for name in search.by]
+    lines = [
+        "",
+        f"Searched alike for every method, {search.seeds} seed(s) of its own for each setting, in the order of "
+        f"{', then '.join(search.by)}; the bold ones stand above:",
+        "",
+        f"| setting | {' | '.join(arms)} |",
+        "|---" * (1 + len(arms)) + "|",
+    ]
+    for said, found in values.items():
+        cells = ["; ".join(_cell(found[each.name][arm], each.digits) for each in measures) for arm in arms]
+        cells = [f"**{cell}**" if result.searched.best[arm] == said else cell for arm, cell in zip(arms, cells)]
+        lines.append(f"| {said} | {' | '.join(cells)} |")
+    return lines
 
 
 def _finite(values):
@@ -159,5 +194,5 @@ def _list():
     table = Table("claim", "says", "source", "runs, small", box=None, pad_edge=False)
     for claim in CLAIMS.values():
         small = claim.scales.get("small")
-        table.add_row(claim.name, claim.says, claim.source, str(len(claim.arms) * small.seeds) if small else "")
+        table.add_row(claim.name, claim.says, claim.source, str(small.num_runs(len(claim.arms))) if small else "")
     return table
