@@ -132,8 +132,8 @@ QRGAN_IMAGES = Claim(
             },
             "Images of 16 x 16, networks of half the width and a layer less, so that they end at 4 x 4 as the paper's; "
             "10,000 updates, where the paper does not say how many it has. QRGAN updates both networks at once, as its "
-            "Algorithm 1, the others the discriminator first. WGAN-GP, with which the paper calls QRGAN competitive, is "
-            "to be read beside qrgan-no-bn: both are without batch normalisation in the discriminator.",
+            "Algorithm 1, the others the discriminator first. WGAN-GP, with which the paper calls QRGAN competitive, "
+            "is to be read beside qrgan-no-bn: both are without batch normalisation in the discriminator.",
         ),
         "paper": Scale("{arm}-cifar10", 3),
     },
