@@ -85,8 +85,8 @@ MIXED_IMAGES = Claim(
                 "evaluate_samples": 5_000,
                 "evaluate_features": "cifar10-cnn",
             },
-            "Images of 16 x 16, networks of a quarter of the width, and 4,000 updates of both networks for every method, "
-            "as the chapter counts them, where it has 400,000: orders are those of the beginning of a training.",
+            "Images of 16 x 16, a quarter of the chapter's width, 4,000 updates of both networks for every method, as "
+            "the chapter counts them, where it has 400,000: orders are those of the beginning of a training.",
             {"wgan-gp-sngan": {"steps": 667, "evaluate_every": 667}},
         ),
         "paper": Scale("{arm}-cifar10", 3),
