@@ -132,7 +132,7 @@ def measure(claim, scale, of):
             held_out = kinds.of(source.kind).held_out(source)
             for seed, run in enumerate(opened):
                 if seed not in diverged[arm.name]:
-                    told[seed] = [*told[seed], _measured(function, run, arm.preset.steps, held_out)]
+                    told[seed] = _measured(told[seed], function, run, arm.preset.steps, held_out)
         for each in claim.measures:
             if arm.name not in claim.arms_with(each):
                 continue
@@ -150,12 +150,14 @@ def measure(claim, scale, of):
     return Reproduced(claim, scale, of, values, curves, verdicts, diverged)
 
 
-def _measured(function, run, steps, held_out):
-    """What `function` measures of a run's last model, as a line of its records."""
+def _measured(records, function, run, steps, held_out):
+    """A run's records with what `function` measures of its last model, in place of what training logs of the same."""
     model = load_model(run)
     if model.step != steps:
         raise RuntimeError(f"{run.path} must have a model of step {steps:,}. It has one of {model.step:,}.")
-    return {"step": steps, **function(model, held_out)}
+    figures = function(model, held_out)
+    kept = [{field: value for field, value in record.items() if field not in figures} for record in records]
+    return [*kept, {"step": steps, **figures}]
 
 
 def _judged(order, measure, values):

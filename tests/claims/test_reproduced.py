@@ -84,6 +84,7 @@ def test_what_a_claim_measures_itself_is_a_line_of_the_last_step(run, monkeypatc
     )
     kind = types.SimpleNamespace(held_out=lambda source: f"images of {source.name}")
     monkeypatch.setattr(reproduced.kinds, "of", {"some": kind}.get)
+    run.told = [{"step": 1, "bits": 2.0}, *RECORDS]
     told = []
     measured = {"nsgan": lambda model, images: told.append((model, images)) or {"bits": 1.5}}
     measures = (Measure("bits", "bits", "less", arms=("nsgan",)), CLAIM.measures[2])
@@ -94,6 +95,7 @@ def test_what_a_claim_measures_itself_is_a_line_of_the_last_step(run, monkeypatc
     other = dataclasses.replace(ARM, name="qrgan")
     result = reproduced.measure(claim, SCALE, [ARM, other])
     assert told == [(found, "images of test")]
+    assert result.curves["nsgan"] == [[(3, 1.5)]], "what training logs by the same name is of training examples"
     assert result.values == {"bits": {"nsgan": [1.5]}, "last": {"nsgan": [4.0], "qrgan": [4.0]}}
     # 1.5 is 0.1 worse than 1.4, where 0.2 are allowed: 0.1 to spare. And 0.1 less than 1.6, where 0.2 more are asked.
     assert [verdict.gain for verdict in result.verdicts] == pytest.approx([0.1, -0.3])
