@@ -67,7 +67,7 @@ def _label(preset_name, changes):
 def train(of, workers, runs_dir, verbose=1):
     """Trains the runs of arms that are not done; the same call again goes on where it stopped.
 
-    A run that diverged is done, and its figures are the worst.
+    A run that diverged is done: it has its best figures before that, and none of the last step.
     """
     many.check_places([path for arm in of for path in arm.paths], runs_dir)
     jobs = [

@@ -15,8 +15,9 @@ class Verdict:
     """How much better one sample of seeds is than another, or than a number.
 
     Attributes:
-      gain: difference of means, positive where the expected order holds.
-      low, high: its confidence interval, of Welch's t; NaN where no seed repeats another or a run diverged.
+      gain: difference of means, positive where the expected order holds; beyond the margin, where an order has one.
+      low, high: its confidence interval, of Welch's t, or a point where three seeds or more are all the same; NaN of a
+        single seed, of two that are the same, and where a run diverged.
       seeds: in how many of the seeds the order holds, `(k, n)`.
       says: "held" if the interval is above 0, "failed" if it is below, else "not decided".
     """
@@ -61,7 +62,7 @@ def _interval(first, other):
     difference = first.mean() - other.mean()
     of_mean = [x.var(ddof=1) / len(x) if len(x) > 1 else 0.0 for x in (first, other)]
     if not sum(of_mean):
-        return difference, difference
+        return (difference, difference) if len(first) > 2 else (math.nan, math.nan)
     freedom = sum(of_mean) ** 2 / sum(v**2 / (len(x) - 1) for v, x in zip(of_mean, (first, other)) if len(x) > 1)
     half = stats.t.ppf(0.5 + CONFIDENCE / 2, freedom) * math.sqrt(sum(of_mean))
     return difference - half, difference + half

@@ -1,10 +1,12 @@
 """Adaptive density estimation: VAE, GAN, both at once, and each of them over an invertible map of images."""
 
 import math
+import numbers
 
 import keras
 from keras import ops
 
+from qrkeras.layers import looks_at_batch
 from qrkeras.losses import (
     DensityRatio,
     bits_per_dim,
@@ -77,9 +79,10 @@ class DensityModel(SharedLatents):
       hierarchy: of `networks.top_down`, with classes or without.   flow: f, of `networks.real_nvp`, or None.
       discriminator: Keras model of images in [-1, 1), and of labels where there are classes, to one logit, or None.
       coverage: what L_C moves. "all": all but the discriminator. "encoder": the encoder and sigma. "none": nothing.
-      adversarial_weight: w, 0 or more.   gradient_penalty: its weight, 0 or more.
+      adversarial_weight: w, 0 or more; a GAN, whose decoder has L_Q alone, does not use it.
+      gradient_penalty: its weight, 0 or more.
       flow_from: updates before f begins to move: where it moves from the start on few data, latents stay idle.
-      adversarial_from: updates before L_Q counts; the discriminator trains meanwhile.
+      adversarial_from: updates before L_Q counts beside L_C; the discriminator trains meanwhile.
       seed: int, of all noise; two models with the same weights and seed train alike.
     Raises:
       ValueError: where parts do not fit each other, or an option is out of its range.
@@ -105,11 +108,17 @@ class DensityModel(SharedLatents):
         seed=0,
         **kwargs,
     ):
-        numbers = {"adversarial_weight": adversarial_weight, "gradient_penalty": gradient_penalty}
-        for name, value in {**numbers, "flow_from": flow_from, "adversarial_from": adversarial_from}.items():
+        for name, value in {"adversarial_weight": adversarial_weight, "gradient_penalty": gradient_penalty}.items():
             if not value >= 0:
                 raise ValueError(f"{name} must be 0 or positive. Received: {value}")
         _check_parts(hierarchy, flow, discriminator, coverage)
+        _check_step("flow_from", flow_from, flow is not None, "a flow")
+        _check_step(
+            "adversarial_from",
+            adversarial_from,
+            discriminator is not None and coverage == "all",
+            'a discriminator and coverage="all"',
+        )
         self.num_classes = hierarchy.num_classes
         super().__init__(hierarchy.image_shape, hierarchy.latent_dim, seed, **kwargs)
         self.hierarchy, self.flow, self.discriminator = hierarchy, flow, discriminator
@@ -375,6 +384,14 @@ def _own(name, optimizer, other, wanted):
     return optimizer
 
 
+def _check_step(name, step, wanted, of):
+    """Raises ValueError where a step is none, or there is nothing that begins at it."""
+    if isinstance(step, bool) or not isinstance(step, numbers.Integral) or step < 0:
+        raise ValueError(f"{name} must be a whole number of updates, 0 or more. Received: {step}")
+    if step and not wanted:
+        raise ValueError(f"{name} must be 0 of a model without {of}. Received: {step}")
+
+
 def _check_parts(hierarchy, flow, discriminator, coverage):
     if coverage not in COVERAGE:
         known = " or ".join(f'"{each}"' for each in COVERAGE)
@@ -401,4 +418,9 @@ def _check_parts(hierarchy, flow, discriminator, coverage):
                 f"discriminator must take images of {shape}{' and labels' * len(labels)} and give one logit. Received: "
                 f"one of shapes {', '.join(map(str, told))}, the last its outputs'. Give both networks num_classes, or "
                 "neither."
+            )
+        if looks_at_batch(discriminator):
+            raise ValueError(
+                "discriminator must judge each image for itself: the density ratio is of one image. Received: "
+                f"{discriminator.name}, whose layers look at the whole batch. models.GAN takes such networks."
             )

@@ -82,7 +82,7 @@ def text(result, command):
         cells += [f"{claim.published[arm.name]:g}" if arm.name in claim.published else ""] if published else []
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", *_diverged(result)]
-    lines += ["| expected | by | gain, 95% interval | seeds | |", "|---|---|---|---|---|"]
+    lines += ["| expected | by | gain beyond what is asked, 95% interval | seeds | |", "|---|---|---|---|---|"]
     for order, verdict in zip(claim.orders, result.verdicts, strict=True):
         interval = f"{verdict.gain:.3g}, {verdict.low:.3g} to {verdict.high:.3g}"
         agree, of = verdict.seeds

@@ -63,7 +63,8 @@ def test_the_preset_reaches_the_model():
         ({"flow": RealNvp(scales=5, width=2)}, "image_shape must have sides that are multiples of 16, for 5 scales"),
         ({"network": Hierarchy(planes=(2,), latent_planes=(1,), blocks=(1,), stem=(3, 3))}, "image_size must be a"),
         ({"coverage": "encoder"}, "flow must be None for a GAN"),
-        ({"discriminator": None}, "discriminator_optimizer must be None"),
+        ({"discriminator": None, "adversarial_from": 0}, "discriminator_optimizer must be None"),
+        ({"discriminator": None, "discriminator_optimizer": None}, "adversarial_from must be 0 of a model without a"),
     ],
 )
 def test_what_does_not_fit_is_named(changes, message):

@@ -10,6 +10,8 @@ ARMS = tuple(TABLE_5_1)
 BITS = Measure("iwae", "bits per dimension, IWAE, 20 samples", "less")
 ELBO = Measure("elbo", "bits per dimension, ELBO", "less")
 KL = Measure("kl", "KL, nats", "more", digits=1)
+# The chapter measures on held-out data; 166 held-out digits are too few for a Frechet distance.
+HELD_OUT_FID = Measure("FID[{features}] test", "FID, held-out images", "less", digits=2)
 SCORE = Measure("IS[{features}]", "Inception score", "more", digits=2)
 DIGITS = Claim(
     "ade-digits",
@@ -61,18 +63,19 @@ ADVERSARY = {
     "discriminator_optimizer.beta_1": 0.5,
     "discriminator_optimizer.learning_rate": 0.004,
     "gradient_penalty": 10.0,
-    "adversarial_weight": 25.0,
 }
+SUM = {**ADVERSARY, "adversarial_weight": 50.0}
 CIFAR10 = Claim(
     "ade-cifar10",
     "On CIFAR-10, a model with both losses behind an invertible map has most of V-ADE's bits and the best FID",
     "Lucas, Table 5.1",
     ARMS,
-    (FID, BITS, ELBO, KL, SCORE),
+    (HELD_OUT_FID, BITS, ELBO, KL, SCORE),
     (
         Order(BITS.name, "v-ade", "av-ade"),
+        Order(BITS.name, "av-ade", "v-ade", by=-0.4),
         *(Order(BITS.name, "av-ade", arm) for arm in ("vae", "av-gde", "gan")),
-        *(Order(FID.name, "av-ade", arm) for arm in ("gan", "av-gde", "v-ade", "vae")),
+        *(Order(HELD_OUT_FID.name, "av-ade", arm) for arm in ("gan", "av-gde", "v-ade", "vae")),
     ),
     {
         "small": Scale(
@@ -80,17 +83,17 @@ CIFAR10 = Claim(
             3,
             QUARTER,
             "Images of 16 x 16, a quarter of the chapter's planes, 3,000 steps of 64 images, rates and penalty as on "
-            "digits, and as much adversary to a value as the chapter has. Bits are means of 500 held-out images. The "
+            "digits, w in proportion to the root of the number of values. Bits are means of 500 held-out images. The "
             "GAN's bits are those of the encoder that trains along, and its samples are means; the others' have the "
             "Gaussian's noise.",
             {
                 "gan": ADVERSARY,
                 "v-ade": FLOW,
-                "av-gde": ADVERSARY,
-                "av-ade": {**FLOW, **ADVERSARY},
+                "av-gde": SUM,
+                "av-ade": {**FLOW, **SUM},
             },
         ),
-        "paper": Scale("{arm}-ade-cifar10", 1),
+        "paper": Scale("{arm}-ade-cifar10", 3),
     },
     TABLE_5_1,
     "FID (Inception)",

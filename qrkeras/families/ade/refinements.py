@@ -100,7 +100,7 @@ LARGER = {
     "av-ade-ade-stl10-s2": _on(S2, STL10, DATA),
     "av-ade-ade-imagenet64": _on(WG, IMAGENET64, DATA, wide_discriminator=True),
     **{f"av-ade-ade-lsun-{name}": _on(WG, data, DATA) for name, (data, _) in LSUN.items()},
-    "av-ade-ade-celeba96": _on(WG, Data("tfds:celeb_a", 96), f"{P}: the middle 178 x 178 pixels"),
+    "av-ade-ade-celeba96": _on(WG, Data("tfds:celeb_a", 96), f"{P}: the middle 178 x 178 pixels; Choice: TFDS' split"),
     "av-ade-ade-stl10-96": _on(WG, Data("stl10", 96), P),
 }
 PRESETS = {**REFINED, **LARGER}
