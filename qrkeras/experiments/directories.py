@@ -58,14 +58,20 @@ def check_same(there, now, may_change, argument, what, received):
 def check_place(path, argument, mark, ours=()):
     """Raises ValueError if a directory has no file `mark` and yet holds files, other than hidden ones and `ours`.
 
-    Args: argument: what the error calls the directory.   ours: patterns of names.
+    Args: argument: what the error calls the directory.   mark: None: there is none.   ours: patterns of names.
     """
     path = pathlib.Path(path)
-    if path.is_dir() and not (path / mark).exists() and (found := listed(path, ours)):
+    if not path.is_dir() or (mark and (path / mark).exists()) or not (found := listed(path, ours)):
+        return
+    if mark is None:
         raise ValueError(
-            f"{argument} must be a new or empty directory, or one with {mark}. Received: {path}, which holds {found} "
-            f"and no {mark}. Put that back if it is lost, or name another directory."
+            f"{argument} must be a new or empty directory, or one of this command's own. Received: {path}, which holds "
+            f"{found}. Name another directory."
         )
+    raise ValueError(
+        f"{argument} must be a new or empty directory, or one with {mark}. Received: {path}, which holds {found} "
+        f"and no {mark}. Put that back if it is lost, or name another directory."
+    )
 
 
 def check_parent(path, argument):
@@ -95,6 +101,15 @@ def check_outputs(paths):
     for path in paths:
         if path.name in _OWN and any((path.parent / mark).exists() for mark in _MARKS):
             raise ValueError(f"output must be no file of a run or a sweep itself. Received: {path}. Name another.")
+
+
+def check_file(path, *endings):
+    """Raises ValueError, before work is done for it, if `output` is no file of these endings that may be written."""
+    if path.suffix not in endings:
+        raise ValueError(f"output must end in {' or '.join(endings)}. Received: {path}")
+    if path.is_dir():
+        raise ValueError(f"output must be a file. Received: {path}, which is a directory. Name another.")
+    check_outputs([path])
 
 
 def another(argument):

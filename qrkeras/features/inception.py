@@ -28,7 +28,8 @@ def inception():
     except ImportError as error:
         raise RuntimeError(
             f"features inception needs tensorflow-hub ({error}): pip install 'qrkeras[inception]'. Without it, choose "
-            "features that are shipped: cifar10-cnn or digits-cnn."
+            "features that are shipped: cifar10-cnn or digits-cnn; training without evaluation takes --evaluate-every "
+            "None."
         ) from error
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)  # tensorflow_hub names none, and would wait for minutes

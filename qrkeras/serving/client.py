@@ -164,9 +164,13 @@ class Client:
         """
         return self.predict("score", images=images, **_rows(conditions, len(images)))
 
-    def realism(self, images):
-        """The discriminator's outputs `(n, N)` for uint8 images, of a GAN: QRGAN's quantiles of realism."""
-        return self.predict("realism", images=images)
+    def realism(self, images, **conditions):
+        """The discriminator's outputs `(n, N)` for uint8 images: QRGAN's quantiles of realism; of AV-ADE a logit.
+
+        Args:
+          **conditions: `label` where the model takes it: one, or `(n,)`.
+        """
+        return self.predict("realism", images=images, **_rows(conditions, len(images)))
 
     def _ask(self, method, path, body=None):
         sent = {} if body is None else {"data": wire.encode(body), "headers": {"Content-Type": "application/json"}}

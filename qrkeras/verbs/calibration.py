@@ -17,13 +17,14 @@ def calibration(run: Runs = (), /, images: int = 1_000, output: pathlib.Path | N
       images: Number of held-out images that are looked at, at most.
       output: PNG of the reliability diagram; None: RUN/calibration.png, in the first run.
     """
-    from qrkeras.experiments import runs
+    from qrkeras.experiments import directories, runs
 
     if images < 1:
         raise ValueError(f"images must be at least 1. Received: {images}")
     opened = runs.load_all(run)
-    rows = measure(opened, images)
     output = output or opened[0].path / "calibration.png"
+    directories.check_file(output, ".png")
+    rows = measure(opened, images)
     shown = table(rows)
     with tables.not_lost(shown):
         draw(rows, output)

@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from qrkeras import presets
+from qrkeras.experiments import directories
 
 METHODS = {
     "nsgan": "NSGAN",
@@ -35,6 +36,9 @@ def contours(
         raise ValueError(f"data must be ring8 or grid25. Received: {data}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1. Received: {steps}")
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or positive. Received: {seed}")
+    directories.check_file(output, ".png")
     output.parent.mkdir(parents=True, exist_ok=True)
     panels = trained(data, steps, seed)
     limit = float(np.abs(next(iter(panels.values())).grid).max())

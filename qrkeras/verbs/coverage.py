@@ -42,7 +42,7 @@ def coverage(
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1. Received: {seeds}")
     if output:
-        directories.check_outputs([output])
+        directories.check_file(output, ".json")
         output.parent.mkdir(parents=True, exist_ok=True)
     results = measure(names, range(seeds), steps, workers, runs_dir, shlex.split(train_options))
     shown = table(results)

@@ -38,9 +38,7 @@ def demo(
     from qrkeras.experiments import train
     from qrkeras.serving import export
 
-    directories.check_place(
-        directory, "directory", "the demonstration", (*(f"{name}-*" for name in METHODS), "grid25.png", "export")
-    )
+    directories.check_place(directory, "directory", None, (*(f"{name}-*" for name in METHODS), "grid25.png", "export"))
     print(f"Training {', '.join(METHODS)} on Grid-25; about three minutes on two cores.")
     results = coverage.measure(METHODS, [seed], steps, workers, directory)
     print(coverage.table(results))

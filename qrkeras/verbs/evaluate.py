@@ -22,8 +22,8 @@ def evaluate(
     samples: int | None = None,
     references: int | None = None,
     features: str | None = None,
-    split: Literal["train", "test"] = "train",
-    seed: int = 0,
+    split: Literal["train", "test"] | None = None,
+    seed: int | None = None,
     best: bool = False,
     gan_train: int | None = None,
     output: pathlib.Path | None = None,
@@ -31,7 +31,8 @@ def evaluate(
 ):
     """Measure runs against real images: FID and its kin, one table; also CSV, JSON and pictures side by side.
 
-    Captioners are measured on held-out images: BLEU, CIDEr-D and their kin, and where words look.
+    Captioners are measured on held-out images: BLEU, CIDEr-D and their kin, and where words look. Of the options they
+    take SAMPLES and OUTPUT, and write OUTPUT.json and OUTPUT.png.
 
     A VAE has a row for its samples through the prior and one for its reconstructions of training images, an AIQN-VAE
     also one for samples through its AIQN. The last row measures held-out real images in place of generated ones: the
@@ -46,8 +47,8 @@ def evaluate(
         preset.
       features: Feature network: inception (a program from TF-Hub or TFHUB_CACHE_DIR: trust who filled it), cifar10-cnn,
         digits-cnn or FILE.keras (read in Keras' safe mode); None: as in the first run's preset.
-      split: Split whose real images all measures but the two FIDs are taken against.
-      seed: Seed of the samples' noise.
+      split: Split whose real images all measures but the two FIDs are taken against; None: train.
+      seed: Seed of the samples' noise; None: 0.
       best: Take the best model evaluated during training, not the newest.
       gan_train: Epochs of each classifier of GAN-train and GAN-test, for generators with classes; None: without.
       output: Path without ending, of .csv, .json, .png (samples) and -prd.png; None: RUN/evaluated, in the first run.
@@ -62,8 +63,9 @@ def evaluate(
     output = output or opened[0].path / "evaluated"
     if known_kind(opened[0].preset.data.name) is kinds.CAPTIONED:
         unused = {"references": references, "features": features, "gan_train": gan_train, "best": best or None}
-        unused["devices"] = None if devices == 1 else devices
+        unused |= {"split": split, "seed": seed, "devices": None if devices == 1 else devices}
         return caption_rows.evaluated(opened, samples, output, {k: v for k, v in unused.items() if v is not None})
+    split, seed = split or "train", seed or 0
     directories.outputs(output, ENDINGS)  # refused before anything is measured
     workers = cluster.found() if devices == "all" else cluster.ALONE
     rendezvous.meet(workers, _must_agree(opened, samples, references, features, split, seed, best, gan_train))

@@ -3,6 +3,7 @@
 import pathlib
 from typing import Literal
 
+from qrkeras.experiments import directories
 from qrkeras.verbs.arguments import Run
 
 # Half -> rows and columns of it, of an image of that height and width.
@@ -45,6 +46,8 @@ def inpaint(
     from qrkeras.models.abilities import Inpaints
 
     opened = runs.load(run)
+    output = output or opened.path / "inpainted.png"
+    directories.check_file(output, ".png")
     model = load_model(opened, able=Inpaints)
     if n < 1 or completions < 0:
         raise ValueError(f"n must be at least 1 and completions at least 0. Received: {n} and {completions}")
@@ -57,7 +60,6 @@ def inpaint(
     masked = np.where(mask[..., None] == 1, images, 128).astype("uint8")
     columns = [masked, *drawn, images]
     rows = np.stack(columns, axis=1).reshape(-1, *images.shape[1:])
-    output = output or opened.path / "inpainted.png"
     output.parent.mkdir(parents=True, exist_ok=True)
     pictures.image_grid(rows, output, columns=len(columns), scale=max(2, 64 // width))
     return [output]

@@ -22,11 +22,12 @@ def latents(run: Run, /, samples: int = 10_000, seed: int = 0, output: pathlib.P
       seed: Seed of the latents that are drawn.
       output: PNG of histograms to write; None: RUN/latents.png.
     """
-    from qrkeras.experiments import runs
+    from qrkeras.experiments import directories, runs
 
     opened = runs.load(run)
-    comparison = compare(opened, samples, seed)
     output = output or opened.path / "latents.png"
+    directories.check_file(output, ".png")
+    comparison = compare(opened, samples, seed)
     shown = table(comparison)
     with tables.not_lost(shown):
         draw(comparison, output)

@@ -2,13 +2,15 @@
 
 import pathlib
 
+from qrkeras.experiments import directories
 from qrkeras.verbs.arguments import Runs
 
 
 def plot(run: Runs = (), /, output: pathlib.Path | None = None, steps: tuple[int, ...] | None = None):
     """Draw a run's losses and coverage over training; samples (mixtures) or FID (images) of several side by side.
 
-    Of a sweep, finished or not: its table and its pictures.
+    Each run's own curves are RUN/curves.png, whatever stands side by side. Of a sweep, finished or not: its table and
+    its pictures.
 
     Args:
       run: Run directories, or the directory of one sweep.
@@ -21,8 +23,10 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None, steps: tuple[int
     from qrkeras.experiments import runs
 
     if any((path / "sweep.json").exists() for path in run):
-        if len(run) > 1 or output:
-            raise ValueError(f"RUN must be a sweep alone, without --output. Received: {', '.join(map(str, run))}")
+        if len(run) > 1 or output or steps:
+            raise ValueError(
+                f"RUN must be a sweep alone, without --output and --steps. Received: {', '.join(map(str, run))}"
+            )
         from qrkeras.search import sweep
         from qrkeras.verbs import tune
 
@@ -31,7 +35,12 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None, steps: tuple[int
     for each in opened:
         if not each.records():
             raise ValueError(f"RUN must hold lines in metrics.jsonl. Received: {each.path}, which has none yet.")
-    if all(known_kind(each.preset.data.name) is kinds.POINTS for each in opened):
+    if output:
+        directories.check_file(output, ".png")
+    of_points = all(known_kind(each.preset.data.name) is kinds.POINTS for each in opened)
+    if steps and not of_points:
+        raise ValueError(f"steps must be left out but of runs of mixtures, whose samples they name. Received: {steps}")
+    if of_points:
         drawn.append(output or opened[0].path / "samples.png")
         drawn[0].parent.mkdir(parents=True, exist_ok=True)
         samples(run, drawn[0], steps=steps)
@@ -41,6 +50,11 @@ def plot(run: Runs = (), /, output: pathlib.Path | None = None, steps: tuple[int
     if len(adversarial) > 1:
         drawn.append(output.with_name(f"{output.stem}-losses.png") if output else opened[0].path / "losses.png")
         losses(adversarial, drawn[-1])
+    if output and not drawn:
+        raise ValueError(
+            f"output must be left out where nothing stands side by side: {opened[0].path} was not evaluated, and its "
+            f"own curves are {opened[0].path / 'curves.png'}. Received: {output}"
+        )
     for each in opened:
         drawn.append(each.path / "curves.png")
         pictures.training_curves(each.records(), drawn[-1])

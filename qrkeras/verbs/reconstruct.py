@@ -2,6 +2,7 @@
 
 import pathlib
 
+from qrkeras.experiments import directories
 from qrkeras.verbs.arguments import Run
 
 
@@ -37,6 +38,8 @@ def reconstruct(
     from qrkeras.models.abilities import Reconstructs, SharesLatents, can
 
     opened = runs.load(run)
+    output = output or opened.path / "reconstructed.png"
+    directories.check_file(output, ".png")
     model = load_model(opened, able=Reconstructs if draws is None else SharesLatents)
     if draws is not None and draws < 1:
         raise ValueError(f"draws must be at least 1. Received: {draws}")
@@ -51,7 +54,6 @@ def reconstruct(
         raise ValueError(f"importance_samples must be at least 1. Received: {importance_samples}")
     found = data.take(source, min(max(images, 2 * n), source.size))
     held_out, labels = (found[0], {"labels": found[1]}) if labelled else (found, {})
-    output = output or opened.path / "reconstructed.png"
     paths = [output]
     _draw(model, held_out[: 2 * n], {name: each[: 2 * n : 2] for name, each in labels.items()}, output, steps)
     if can(model, SharesLatents):

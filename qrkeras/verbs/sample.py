@@ -2,6 +2,7 @@
 
 import pathlib
 
+from qrkeras.experiments import directories
 from qrkeras.verbs.arguments import Run
 
 
@@ -18,7 +19,7 @@ def sample(
     """Draw samples from a run: a PNG grid of images, or points as .npy and PNG.
 
     Args:
-      run: Run directory of any model.
+      run: Run directory of any model that draws examples.
       n: Number of samples.
       seed: Seed of the samples' noise.
       batch_size: Number of samples drawn at a time; the samples are the same whatever it is.
@@ -26,7 +27,7 @@ def sample(
         pixels, auxiliary, what its decoder says of the same draw. AV-ADE: gaussian, mean.
       draws: Images drawn of each sample's latents, beside what the decoder says of them, N rows: AGAVE, AV-ADE and its
         relatives; None: one each.
-      output: File to write, .png or .npy; None: RUN/samples-SEED.png, RUN/samples-prior-SEED.png if WAY is given,
+      output: File to write, .png or .npy; None: RUN/samples-SEED.png, RUN/samples-WAY-SEED.png if WAY is given,
         RUN/draws-SEED.png if DRAWS is. Points also come as .npy beside it.
     """
     import numpy as np
@@ -39,8 +40,7 @@ def sample(
     opened = runs.load(run)
     kind = "samples" if draws is None else "draws"
     output = output or opened.path / (f"{kind}-{way}-{seed}.png" if way else f"{kind}-{seed}.png")
-    if output.suffix not in (".png", ".npy"):
-        raise ValueError(f"output must end in .png or .npy. Received: {output}")
+    directories.check_file(output, ".png", ".npy")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1. Received: {batch_size}")
     if draws is not None:

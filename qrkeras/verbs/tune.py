@@ -14,7 +14,8 @@ class Search:
     """What a sweep searches, and where it lies."""
 
     space: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SPACE")]
-    """Space that is searched, such as pixeliqn, qrgan or captions: optimizers, rates and what is the model's own."""
+    """Space that is searched: ade, captions, mbgan, pixelcnn, pixeliqn or qrgan; optimizers, rates and what is the
+    model's own."""
     trials: int = 500
     """Number of configurations; a larger one goes on with a sweep that is done."""
     directory: pathlib.Path | None = None
@@ -26,9 +27,10 @@ class Search:
     """What is minimised: a distance between generated and training images, or of captions the nats that a word of
     held-out ones costs; None: fid, of captions nats."""
     miniature: bool = False
-    """Search with small networks and few steps on digits: nothing to download, seconds a trial."""
+    """Search with small networks and few steps on digits, of captions on scenes: nothing to download, seconds a
+    trial."""
     steps: int | None = None
-    """Training steps of each trial; None: 100,000 (the paper's), 20,000 for qrgan, the miniature's 200."""
+    """Training steps of each trial; None: the space's own, 100,000 of the paper's two, or the miniature's 200."""
     samples: int | None = None
     """Generated images that a trial is scored by; None: the paper's 2,500, the miniature's 256."""
     references: int | None = None
@@ -74,8 +76,9 @@ class Search:
 def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
     """Search for hyperparameters, many trials at a time; the same command again goes on where it stopped.
 
-    Each trial trains a preset with other values and is scored by FID. At the end stand the ten best, and in the
-    directory of the sweep results.csv, best.json for `qrkeras train`, pictures, and TensorBoard's HParams.
+    Each trial trains a preset with other values and is scored by FID, of captions by nats a word. At the end stand the
+    ten best, and in the directory of the sweep results.csv, best.json for `qrkeras train`, pictures, and TensorBoard's
+    HParams.
 
       qrkeras tune pixeliqn --miniature --trials 20      a first look: minutes on two cores
       qrkeras tune pixeliqn                              the paper's 500 configurations; wants GPUs

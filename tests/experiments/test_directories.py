@@ -15,6 +15,19 @@ def test_outputs_are_no_files_of_a_runs_own(tmp_path):
             directories.check_outputs([run / "evaluated.json", run / name])
 
 
+def test_a_file_that_is_written_at_the_end_is_checked_first(tmp_path):
+    (tmp_path / "made.png").mkdir()
+    (tmp_path / "config.json").touch()
+    directories.check_file(tmp_path / "x.png", ".png", ".npy")
+    for name, message in (
+        ("x.gif", "output must end in .png or .npy. Received: .*x.gif"),
+        ("made.png", "output must be a file. Received: .*made.png, which is a directory"),
+        ("evaluation.png", "output must be no file of a run"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            directories.check_file(tmp_path / name, ".png", ".npy")
+
+
 @pytest.mark.parametrize("mark", ["config.json", "sweep.json", "oracle.json"])
 def test_a_run_is_no_folder_for_runs(tmp_path, mark):
     directories.check_parent(tmp_path, "runs_dir")

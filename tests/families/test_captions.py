@@ -136,6 +136,8 @@ def test_what_cannot_be_done_is_refused(captions_run, refused, tmp_path):
     for message, *command in (
         ("RUN must be of a model that draws examples", "sample", captions_run.path),
         ("gan_train must be left out for captions", "evaluate", captions_run.path, "--gan-train", 2),
+        ("split must be left out for captions", "evaluate", captions_run.path, "--split", "train"),
+        ("seed must be left out for captions", "evaluate", captions_run.path, "--seed", 0),
         ("none.png cannot be read", "caption", captions_run.path, tmp_path / "none.png"),
         ("data must be images with captions", "train", "captions-scenes", "--data.name", "digits"),
         ("must hold captions.json", "train", "captions-photos", "--data.name", f"captions:{tmp_path}"),

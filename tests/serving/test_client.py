@@ -80,6 +80,16 @@ def test_scores(model):
         model.score(np.zeros((1, 4, 4, 1), "uint8"), label=3)
 
 
+def test_realism_of_a_model_with_classes(model, monkeypatch):
+    asked = []
+    monkeypatch.setattr(model, "predict", lambda signature, **inputs: asked.append((signature, inputs)))
+    images = np.zeros((3, 4, 4, 1), "uint8")
+    model.realism(images), model.realism(images, label=2)
+    (first, plain), (second, conditional) = asked
+    assert first == second == "realism" and set(plain) == {"images"}
+    assert conditional["label"].tolist() == [2, 2, 2]
+
+
 def test_conditions_are_given_to_every_row(url):
     # seed / 8 + label
     points = Client(url, "points")

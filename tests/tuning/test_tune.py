@@ -72,7 +72,9 @@ def test_a_sweep_is_drawn_whenever_one_likes(swept, tmp_path, capsys):
     assert {"results.csv", "best.json", "best-so-far.png", "parameters.png"} <= {file.name for file in begun.iterdir()}
     with pytest.raises(SystemExit):
         cli.main(["plot", str(begun), str(path)])
-    assert f"RUN must be a sweep alone, without --output. Received: {begun}, {path}" in capsys.readouterr().err
+    assert (
+        f"RUN must be a sweep alone, without --output and --steps. Received: {begun}, {path}" in capsys.readouterr().err
+    )
 
 
 def test_the_winner_trains(swept, tmp_path):

@@ -1,3 +1,5 @@
+import pathlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,6 +34,16 @@ def test_contours(tmp_path, monkeypatch):
     assert np.mean(along > 0) > 0.9
 
 
-def test_contours_refuse_no_steps(tmp_path):
-    with pytest.raises(ValueError, match="steps must be at least 1. Received: 0"):
-        contours.contours(tmp_path / "contours.png", steps=0)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1. Received: 0"),
+        ({"seed": -1}, "seed must be 0 or positive. Received: -1"),
+        ({"output": pathlib.Path("figure.xyz")}, "output must end in .png. Received: figure.xyz"),
+        ({"data": "digits"}, "data must be ring8 or grid25. Received: digits"),
+    ],
+)
+def test_contours_refuse_before_they_train(options, message, monkeypatch):
+    monkeypatch.setattr(contours, "trained", None)
+    with pytest.raises(ValueError, match=message):
+        contours.contours(**options)

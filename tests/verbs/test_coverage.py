@@ -149,10 +149,11 @@ def test_an_ascii_terminal(found_already, tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_written_is_shown(found_already, tmp_path, capfd):
+    (tmp_path / "figures.json").symlink_to(tmp_path / "unmounted" / "figures.json")
     with pytest.raises(SystemExit):
-        cli.main(["coverage", "qrgan-ring8", "--output", str(tmp_path)])
+        cli.main(["coverage", "qrgan-ring8", "--output", str(tmp_path / "figures.json")])
     out, err = capfd.readouterr()
-    assert "0.5 ± 0.7 of 8" in out and "Is a directory" in err
+    assert "0.5 ± 0.7 of 8" in out and "No such file" in err
 
 
 def test_coverage_writes_its_figures(done, tmp_path, monkeypatch):

@@ -28,6 +28,8 @@ def test_a_reader_that_fails_is_told(tmp_path, monkeypatch):
 
 def test_somebody_elses_directory_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(ValueError, match="directory must be a new or empty directory.*which holds thesis.tex"):
+    with pytest.raises(
+        ValueError, match="directory must be a new or empty .*which holds thesis.tex. Name another directory"
+    ):
         demo.demo(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

@@ -35,6 +35,15 @@ def test_plot_refuses_before_it_draws(refused, copied, tmp_path):
     assert "RUN must hold lines in metrics.jsonl" in refused("plot", copied)
 
 
+def test_what_would_be_ignored_is_refused(refused, copied, images_run, tmp_path):
+    shutil.copytree(images_run.path, tmp_path / "images")
+    told = refused("plot", tmp_path / "images", "--steps", 5)
+    assert "steps must be left out but of runs of mixtures, whose samples they name. Received: (5,)" in told
+    told = refused("plot", tmp_path / "images", "--output", tmp_path / "x.png")
+    assert "output must be left out where nothing stands side by side" in told and "curves.png. Received" in told
+    assert "output must end in .png" in refused("plot", copied, "--output", tmp_path / "x.gif")
+
+
 def drawn(monkeypatch):
     calls = []
     monkeypatch.setattr(pictures, "point_panels", lambda panels, *rest, **options: calls.append((panels, options)))
