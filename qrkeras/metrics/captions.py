@@ -1,6 +1,8 @@
 """How near captions are to references: BLEU, ROUGE-L, CIDEr-D, METEOR, all times 100.
 
-Captions are tokens joined by blanks (`words.tokens`); each has several references.
+Captions are tokens joined by blanks; each has several references. **Choice**: tokens are those of `words.tokens`, which
+drops punctuation within words too, where the COCO server has Stanford's tokenizer: of people's captions of val2017 BLEU
+and CIDEr-D are 0.1 points higher.
 """
 
 import collections

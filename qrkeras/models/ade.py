@@ -93,7 +93,6 @@ class DensityModel(SharedLatents):
     NOISES = ("tau", "fake")
     WAYS = ("gaussian", "mean")
     BOUNDED_WAY = "gaussian"
-    levels = 256
 
     def __init__(
         self,
@@ -188,6 +187,10 @@ class DensityModel(SharedLatents):
         if player == "d_total":
             return self.discriminator_optimizer
         return self.encoder_optimizer if player == "loss" and self.encoder_optimizer else self.main_optimizer
+
+    @property
+    def bits_of(self):
+        return f"{super().bits_of}, uniform dequantisation"
 
     def call(self, images, *labels):
         """Reconstructions of images in [-1, 1)."""

@@ -82,7 +82,7 @@ class AGAVE(SharedLatents):
         for name, value in (("kl_weight", kl_weight), ("auxiliary_weight", auxiliary_weight)):
             if not value >= 0:
                 raise ValueError(f"{name} must be 0 or positive. Received: {value}")
-        if pretrain_steps < 0:
+        if not pretrain_steps >= 0:
             raise ValueError(f"pretrain_steps must be 0 or positive. Received: {pretrain_steps}")
         check_decay(average_decay)
         _check_networks(hierarchy, network, auxiliary)
@@ -211,7 +211,7 @@ class AGAVE(SharedLatents):
           `-log2 p(y | f(z))` of a value of y; `other_bits`, the bits of a value of x under f(z) of the image behind it,
           minus those under its own, which are 0 where the PixelCNN++ ignores z.
         """
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.levels)
         if len(images) < 2:
             raise ValueError(f"images must be at least 2, each another's other. Received: {len(images)}")
         images = ops.convert_to_numpy(images)

@@ -65,7 +65,7 @@ class AIQNVAE(VAE):
                 f"aiqn must be of the decoder's {decoder.input_shape[-1]} latents. Received one of {aiqn.latent_dim}. "
                 "Build it with that latent_dim."
             )
-        if kappa < 0:
+        if not kappa >= 0:
             raise ValueError(f"kappa must be 0 (plain quantile regression) or positive. Received: {kappa}")
         check_decay(average_decay)
         options = {"likelihood": likelihood, "importance_samples": importance_samples, "levels": levels, **kwargs}

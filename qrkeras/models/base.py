@@ -42,6 +42,11 @@ class GenerativeModel(TrainedModel):
     distribution = "levels"
     batch_size = 256
 
+    @property
+    def bits_of(self):
+        """What bits per dimension are of, in words: figures of different ones do not compare."""
+        return f"{self.levels} levels"
+
     def noise(self, shape, seed):
         """Noise of the model's `distribution`, a pure function of `seed`, int32 `(2,)`."""
         return noise.DISTRIBUTIONS[self.distribution](shape, seed)

@@ -81,6 +81,8 @@ class Captioner(TrainedModel):
 
     def __init__(self, encoder, decoder, words, length, areas=None, thins=False, boxes=False, seed=0, **kwargs):
         _check(encoder, decoder, words, length, areas, boxes)
+        if thins and (areas is not None or boxes or not decoder.area_dim):
+            raise ValueError("thins must be False for areas that are no cells of a grid. Received: True")
         super().__init__(seed, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
@@ -163,7 +165,7 @@ class Captioner(TrainedModel):
         ids, boxes = (batch.labels["captions"], batch.labels["boxes"]) if self.boxes else (batch.labels, None)
         if training:
             uniforms = noise.dropout
-            if self.thins and self.areas is None and not self.boxes:
+            if self.thins:
                 height, width = self.encoder.output_shape[1][1:3]
                 cells = noise.dropout("cells", (height // 2, width // 2))
         seen = self.seen(to_unit(batch.examples), boxes, cells, training)
@@ -173,7 +175,15 @@ class Captioner(TrainedModel):
         return {"loss": ops.squeeze(nats / ops.maximum(words, 1.0))}
 
     def encode(self, captions):
-        """Numbers `(n, captions, length)` of n lists of captions, for `fit`; a shorter list is filled with nothing."""
+        """Numbers `(n, captions, length)` of n lists of captions, for `fit`; a shorter list is filled with nothing.
+
+        Raises:
+          ValueError: where they are no lists of strings, or none.
+        """
+        if isinstance(captions, str) or not len(captions) or any(isinstance(each, str) for each in captions):
+            raise ValueError(
+                f"captions must be lists of strings, one or more, a list for each image. Received: {captions!r:.80}"
+            )
         ids = np.full((len(captions), max(map(len, captions)), self.length), NOTHING, "int32")
         for row, of_one in zip(ids, captions):
             row[: len(of_one)] = [self.vocabulary.encode(caption, self.length - 1) for caption in of_one]
@@ -266,6 +276,10 @@ class Captioner(TrainedModel):
         if not self.decoder.area_dim:
             raise ValueError("attend needs a model with areas. Received: a baseline, which looks at the whole image")
         given = self._given(images, boxes)
+        if isinstance(captions, str) or len(captions) != len(images):
+            raise ValueError(
+                f"captions must be a list of {len(images)} strings, one for each image. Received: {captions!r:.80}"
+            )
         ids = self.encode([[caption] for caption in captions])
         _, looked, corners = all_batches(self.look_function, batch_size, ids, *given)
         return looked[:, 0], corners
@@ -273,6 +287,8 @@ class Captioner(TrainedModel):
     def nats(self, images, ids, batch_size=32, boxes=None):
         """`(sum of -log p, words)` of each caption, `(n, captions)` each: STOP counts, unknown words do not."""
         given = self._given(images, boxes)
+        if len(ids) != len(images):
+            raise ValueError(f"captions must be as many lists as images, {len(images)}. Received: {len(ids)}")
         return all_batches(
             lambda ids, *part: scored(self.look_function(ids, *part)[0], ids, axis=-1), batch_size, ids, *given
         )
@@ -288,9 +304,10 @@ class Captioner(TrainedModel):
         | signature | inputs | outputs |
         |---|---|---|
         | `caption` | `images` uint8 | `captions` and their log p `scores`, the best's `words`, `attention`, `areas` |
-        | `caption_bytes` | `image_bytes`, files | the same, of the middle square of each |
+        | `caption_bytes` | `image_bytes`, files | the same, of the middle square of each as it is stored |
         | `score` | `images`, `caption` | `nats_per_word`, and `attention` |
 
+        Files are not turned as their EXIF notes say, which `data` and `qrkeras caption` do: turn them before.
         Where areas are boxes each takes `boxes` beside; of an image that has none the whole is one.
         """
         images = {"images": (self.example_shape, "uint8")}

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from qrkeras import kinds
-from qrkeras.models.image_checks import check_examples, check_labels, check_spec
+from qrkeras.models.image_checks import check_examples, check_grey_levels, check_labels, check_spec
 from qrkeras.models.labels import BoxedCaptions, Captions, ClassLabels
 
 
@@ -22,12 +22,14 @@ class Feed:
       model: name of its class, for errors.   shape: of an example.
       labels: what comes with the examples, one of `models.labels`, or None for examples alone.
       floats: whether images may be floats in [-1, 1], or must be uint8.
+      levels: that images have; fewer than 256 are looked for in arrays, and in the first batch of a dataset.
     """
 
     model: str
     shape: tuple
     labels: ClassLabels | Captions | BoxedCaptions | None = None
     floats: bool = False
+    levels: int = 256
 
     @property
     def kind(self):
@@ -65,6 +67,7 @@ class Feed:
           whole: whether they are enough to tell the range of images by; False for one batch of many.
         """
         check_examples("x", x, self.shape, self.floats, whole)
+        check_grey_levels("x", x, self.levels)
         if self.labels is None:
             check_labels("y", y, len(x), None)
         else:
@@ -121,7 +124,7 @@ class Feed:
         ranks = [] if labels is None else [part.shape.rank for part in tf.nest.flatten(labels)]
         known = examples.shape[1:].is_fully_defined() and None not in ranks
         floats = examples.dtype.is_floating
-        if not known or (floats and self.kind is kinds.IMAGES):
+        if not known or self.levels < 256 or (floats and self.kind is kinds.IMAGES):
             first = next(iter(x.take(1)), None)
             if first is None:
                 raise ValueError("x must hold at least one batch. Received: an empty tf.data.Dataset")

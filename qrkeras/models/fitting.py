@@ -37,6 +37,7 @@ class TrainedModel(keras.Model):
       LACKS: abilities that the class has, and this model has not.
       AVERAGES: part that follows another by a Polyak average of `average_decay` -> that other.
       NOISES: names of the noise that `measures` draws, each of its own stream.
+      levels: that images have, spread over 0..255, by the likelihood.
       FLOAT_IMAGES: whether images may be floats in [-1, 1], or must be uint8.
       update, first_steps: order of the players' updates, and how often the first of them moves in a step.
     """
@@ -49,6 +50,7 @@ class TrainedModel(keras.Model):
     REPORTS = ("loss",)
     NOISES = ()
     FLOAT_IMAGES = False
+    levels = 256
     num_classes = None
     update = "simultaneous"
     first_steps = 1
@@ -333,7 +335,7 @@ class TrainedModel(keras.Model):
 
     def _checked(self, x, y, batch_size, sample_weight=None, class_weight=None):
         """`(x, y)` to hand on to Keras; raises ValueError."""
-        feed = Feed(type(self).__name__, self.example_shape, self.labels, self.FLOAT_IMAGES)
+        feed = Feed(type(self).__name__, self.example_shape, self.labels, self.FLOAT_IMAGES, self.levels)
         checked = feed.checked(x, y, sample_weight, class_weight)
         replicas.check_shares(x, batch_size, self.distribute_strategy, self.first_steps)
         return checked

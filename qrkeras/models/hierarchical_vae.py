@@ -76,7 +76,7 @@ class HierarchicalVAE(OverHierarchy):
         **kwargs,
     ):
         for name, value in (("kl_weight", kl_weight), ("free_nats", free_nats)):
-            if value < 0:
+            if not value >= 0:
                 raise ValueError(f"{name} must be 0 or positive. Received: {value}")
         check_levels(levels)
         if likelihood not in LIKELIHOODS:
@@ -117,6 +117,11 @@ class HierarchicalVAE(OverHierarchy):
             "bits_per_dim": bits_per_dim((nats + kl) / self.num_values),
             "kl": kl,
         }
+
+    @property
+    def bits_of(self):
+        noise = self.likelihood.partition("dequantized_")[2]
+        return super().bits_of + (f", {noise} dequantisation" if noise else "")
 
     def images_of(self, outputs):
         if self.likelihood == "discretized_logistic":

@@ -9,8 +9,14 @@ from qrkeras import kinds
 def check_images(name, images, shape, levels=256):
     """Raises ValueError where `images` are not `(n, *shape)` uint8, n at least 1, of so many levels over 0..255."""
     check_examples(name, images, shape, floats=False)
-    own = np.round(255 * np.arange(levels) / (levels - 1))
-    if levels < 256 and len(other := np.setdiff1d(images, own)):
+    check_grey_levels(name, images, levels)
+
+
+def check_grey_levels(name, images, levels):
+    """Raises ValueError where uint8 `images` have other values than so many levels spread over 0..255."""
+    if levels == 256:
+        return
+    if len(other := np.setdiff1d(images, np.round(255 * np.arange(levels) / (levels - 1)))):
         raise ValueError(
             f"{name} must have no more grey levels than levels={levels}, which are spread over 0..255. Received: "
             f"{other[0]}, which is none of them. Images of any levels have levels=256."

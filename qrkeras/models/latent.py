@@ -133,7 +133,7 @@ class LatentModel(GenerativeModel):
           labels: an int or `(n,)`, where the model has classes.
         Returns: NumPy array `(n,)` float32.
         """
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.levels)
         labels = self.checked_labels(labels, len(images))
         if samples < 1:
             raise ValueError(f"samples must be at least 1. Received: {samples}")

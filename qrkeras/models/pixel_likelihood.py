@@ -43,7 +43,7 @@ class PixelLikelihood(AutoregressiveModel):
           batch_size: images looked at at a time.
         Returns: NumPy array `(n,)`.
         """
-        check_images("images", images, self.example_shape)
+        check_images("images", images, self.example_shape, self.levels)
         labels = check_labels("labels", labels, len(images), self.num_classes)
         return all_batches(self.score_function, batch_size, images, labels)
 

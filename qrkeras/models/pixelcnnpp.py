@@ -41,6 +41,7 @@ class PixelCNNPlusPlus(PixelLikelihood):
                 f"Received: {network.name}"
             )
         super().__init__(network, average_decay, seed, **kwargs)
+        self.levels = network.levels
 
     def call(self, images, labels=None):
         """The averaged network's outputs for images in [-1, 1]: see `PixelPlusNetwork.call`."""
@@ -51,7 +52,7 @@ class PixelCNNPlusPlus(PixelLikelihood):
 
         Args: labels: an int or `(n,)`, where the network has classes.
         """
-        check_images("images", images, self.example_shape, self.network.levels)
+        check_images("images", images, self.example_shape, self.levels)
         labels = check_labels("labels", labels, len(images), self.num_classes)
         with initializing():
             self.network(to_unit(ops.convert_to_tensor(images)), labels=labels)
@@ -61,10 +62,10 @@ class PixelCNNPlusPlus(PixelLikelihood):
         return network(images, labels=labels, uniforms=None if noise is None else noise.dropout)
 
     def nats(self, images, outputs):
-        return pixel_nats(images, outputs, self.network.levels) / self.example_shape[-1]
+        return pixel_nats(images, outputs, self.levels) / self.example_shape[-1]
 
     def value_of(self, outputs, tau):
-        return pixel_quantile(outputs, tau, self.network.levels)
+        return pixel_quantile(outputs, tau, self.levels)
 
 
 def pixel_nats(images, outputs, levels):

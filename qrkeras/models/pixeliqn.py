@@ -42,7 +42,7 @@ class PixelIQN(AutoregressiveModel):
 
     def __init__(self, network, kappa=0.002, average_decay=0.9999, seed=0, **kwargs):
         check_network("PixelIQN", network, num_outputs=1, quantile=True)
-        if kappa < 0:
+        if not kappa >= 0:
             raise ValueError(f"kappa must be 0 (plain quantile regression) or positive. Received: {kappa}")
         super().__init__(network, average_decay, seed, **kwargs)
         self.kappa = kappa

@@ -19,7 +19,8 @@ def spoken(ids, words):
 
 def written(captions, words, length):
     """Numbers `(n, length)` int32 of strings `(n,)`, as `Vocabulary.encode` has them; of no words, STOP alone."""
-    plain = tf.strings.regex_replace(tf.strings.lower(captions), _PUNCTUATION, "")
+    plain = tf.strings.regex_replace(tf.strings.lower(captions, encoding="utf-8"), _PUNCTUATION, "")
+    plain = tf.strings.regex_replace(plain, r"[\p{Z}\s]+", " ")  # what Python splits at, and TensorFlow does not
     split = tf.strings.split(plain)  # ragged
     # Compared with all words: a hash table would be a resource that a SavedModel has to track.
     known = split.flat_values[:, None] == tf.constant(words)[None]
@@ -34,7 +35,7 @@ def written(captions, words, length):
 
 
 def decoded_images(image_bytes, shape):
-    """uint8 images `(n, *shape)` of JPEG, PNG, BMP or GIF files: the middle square, resized.
+    """uint8 images `(n, *shape)` of JPEG, PNG, BMP or GIF files: the middle square, resized; EXIF turns nothing.
 
     A file that cannot be read fails its whole batch.
     """

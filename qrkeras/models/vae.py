@@ -79,7 +79,7 @@ class VAE(LatentModel):
         _check_networks(encoder, decoder)
         if likelihood not in ("discretized_logistic", "squared_error"):
             raise ValueError(f'likelihood must be "discretized_logistic" or "squared_error". Received: {likelihood!r}')
-        if kl_weight < 0:
+        if not kl_weight >= 0:
             raise ValueError(f"kl_weight must be 0 or positive. Received: {kl_weight}")
         if not latent_variance > 0:
             raise ValueError(f"latent_variance must be positive. Received: {latent_variance}")

@@ -61,7 +61,7 @@ class VQVAE(LatentModel):
 
     def __init__(self, encoder, decoder, codebook, prior, commitment=0.25, levels=256, seed=0, **kwargs):
         _check_parts(encoder, decoder, codebook, prior)
-        if commitment < 0:
+        if not commitment >= 0:
             raise ValueError(f"commitment must be 0 or positive. Received: {commitment}")
         check_levels(levels)
         self.code_shape = tuple(encoder.output_shape[1:])

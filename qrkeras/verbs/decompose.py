@@ -74,7 +74,7 @@ def _measured(run, model, images, importance_samples, seed):
     source = build.dataset(run.preset, "test")
     held_out = data.take(source, min(images, source.size))
     figures = decomposed(model, held_out, importance_samples, seed)
-    return {"step": model.step, "lambda": model.kl_weight, "images": len(held_out), **figures}
+    return {"step": model.step, "lambda": model.kl_weight, "images": len(held_out), "of": model.bits_of, **figures}
 
 
 def _table(rows, importance_samples):
@@ -84,5 +84,6 @@ def _table(rows, importance_samples):
         figures = (f"{row[column]:.4g}" if column in ("lambda", "kl") else f"{row[column]:.4f}" for column in COLUMNS)
         lines.append(f"| {' | '.join([name, format(row['step'], ','), *figures])} |")
     counts = "/".join(f"{count:,}" for count in sorted({row["images"] for row in rows.values()}))
-    lines += ["", f"Means of {counts} held-out images."]
+    kinds = ", ".join(sorted({row["of"] for row in rows.values()}))
+    lines += ["", f"Means of {counts} held-out images; bits are of {kinds}."]
     return "\n".join(lines)

@@ -127,7 +127,7 @@ def table(rows):
         if m.split != split:  # held-out images against themselves
             cells[6], cells[8:] = "", [""] * 7
         if likelihoods:
-            cells.append("" if row.bits_per_dim is None else f"{row.bits_per_dim:.3f}")
+            cells.append("" if row.bits_per_dim is None else f"{row.bits_per_dim:.3f} of {row.bits_of}")
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
@@ -136,7 +136,10 @@ def table(rows):
         f"under their curve are against {split} images, at most {KEPT:,} a side.",
     ]
     if likelihoods:
-        lines[-1] += " Bits per dimension of held-out images; of a VAE an upper bound, the ELBO of one sample."
+        lines[-1] += (
+            " Bits per dimension of held-out images; of a VAE an upper bound, the ELBO of one sample. Those of other "
+            "levels, or of another dequantisation, do not compare."
+        )
     scored = [row for row in rows if row.classes]
     if scored:
         lines += ["", "| | images | GAN-train | GAN-test | trained and tested on real |", "|---|---|---|---|---|"]
@@ -191,7 +194,7 @@ def to_record(row):
         }
     known = {"name": row.name, "step": row.step}
     known |= {field: getattr(row.measures, field) for field in _CONTEXT}
-    return {**known, **row.measures.finite(), "bits_per_dim test": row.bits_per_dim, **classes}
+    return {**known, **row.measures.finite(), "bits_per_dim test": row.bits_per_dim, "bits of": row.bits_of, **classes}
 
 
 def _with_error(value, error):

@@ -62,7 +62,9 @@ def reconstruct(
     measured, lines = held_out[:images], []
     for name, samples in (("ELBO", 1), (f"IWAE, {importance_samples} samples", importance_samples)):
         bits = model.bits_per_dim(measured, samples, seed, **{name: each[:images] for name, each in labels.items()})
-        lines.append(f"bits per dimension of {len(measured)} held-out images, {name}: {bits.mean():.4f}")
+        lines.append(
+            f"bits per dimension of {len(measured)} held-out images, {model.bits_of}, {name}: {bits.mean():.4f}"
+        )
     return [*lines, *paths]
 
 

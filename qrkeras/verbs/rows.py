@@ -27,6 +27,7 @@ class Row:
     measures: evaluation.Measures
     classes: evaluation.ClassScores | None = None
     bits_per_dim: float | None = None
+    bits_of: str | None = None
     images: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
@@ -93,7 +94,8 @@ def measure(
             measures = evaluator.measure(progress.shown(own, name, count, BATCH_SIZE, verbose), gather)
             bits = _bits_per_dim(run.preset, model) if way in ("", model.BOUNDED_WAY) else None
             images = np.concatenate(list(draw(PICTURED)))
-            rows.append(Row(name, model.step, measures, classes, bits, images))
+            of = None if bits is None else model.bits_of
+            rows.append(Row(name, model.step, measures, classes, bits, of, images))
     held_out = build.dataset(preset, "test")
     images = take(held_out, min(PICTURED, held_out.size))
     return [*rows, Row(FLOOR, None, evaluator.floor(), images=images)]

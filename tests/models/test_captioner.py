@@ -12,6 +12,8 @@ import tensorflow as tf
 from qrkeras import models, networks
 from qrkeras.layers import grid_corners
 from qrkeras.models.captioner import scored, thinned
+from qrkeras.models.noise import NOISE, BatchNoise
+from qrkeras.models.reports import Batch
 from qrkeras.models.strings import spoken, written
 from qrkeras.words import Vocabulary
 from tests.support import tiny_captioner
@@ -92,6 +94,14 @@ def test_cells_are_drawn_anew_and_in_training_alone():
     fit(model)
     fit(whole)
     assert not np.array_equal(model.decoder.weights[0], whole.decoder.weights[0])
+    batch, losses = Batch(IMAGES[:4], ids(model, 4)), {}
+    for step in (0, 1, 0):
+        model.random_state.assign([model.seed, step])
+        for training in (True, False):
+            loss = model.measures(batch, BatchNoise(model, 4, NOISE, 0), training)["loss"]
+            losses.setdefault((step, training), set()).add(float(loss))
+    assert all(len(of_step) == 1 for of_step in losses.values())
+    assert losses[0, True] != losses[1, True] and losses[0, False] == losses[1, False]
     assert model.looked_at(ids(model, 1), IMAGES[:1])[1].shape == (1, 2, 5, 16)
 
 
@@ -147,6 +157,33 @@ def test_strings_in_a_graph_are_those_of_the_vocabulary():
     np.testing.assert_array_equal(written(tf.constant(texts), WORDS, 5), expected)
     said = [text.decode() for text in spoken(tf.constant(expected), WORDS).numpy()]
     assert said == [vocabulary.decode(row) for row in expected]
+    words = ("école", "rouge")
+    for text in ("École rouge", "école\u00a0ROUGE", "  école\t\u2003rouge\n"):
+        expected = Vocabulary(words).encode(text, 4)
+        np.testing.assert_array_equal(expected[:3], [2, 3, 0])
+        np.testing.assert_array_equal(written(tf.constant([text]), words, 5)[0], expected)
+
+
+def test_captions_are_a_list_for_each_image():
+    model = tiny_captioner.build()
+    for use, message in (
+        (
+            lambda: model.attend(IMAGES[:2], "ab"),
+            "captions must be a list of 2 strings, one for each image. Received: 'ab'",
+        ),
+        (lambda: model.attend(IMAGES[:1], ["a", "a"]), "captions must be a list of 1 strings"),
+        (lambda: model.nats_per_word(IMAGES[:3], [["a"]]), "captions must be as many lists as images, 3. Received: 1"),
+        (lambda: model.encode([]), "captions must be lists of strings, one or more"),
+        (lambda: model.encode(["a red circle"]), "captions must be lists of strings, one or more"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+
+
+@pytest.mark.parametrize("options", [{"area_dim": 0}, {"boxes": True}])
+def test_cells_alone_are_thinned(options):
+    with pytest.raises(ValueError, match="thins must be False for areas that are no cells of a grid"):
+        tiny_captioner.build(thins=True, **options)
 
 
 def test_export(tmp_path):

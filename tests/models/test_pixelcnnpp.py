@@ -149,7 +149,7 @@ def test_it_learns_and_class_decides():
     flat = np.broadcast_to(np.array([0, 128, 255], "uint8")[LABELS][:, None, None, None], (16, 4, 4, 1))
     m = model(False, channels=1, num_classes=3, dropout=0.0, levels=3)
     m.initialize(flat, LABELS)
-    losses = fit(m, flat, LABELS, epochs=60)["loss"]
+    losses = fit(m, flat, LABELS, epochs=120)["loss"]
     assert losses[-1] < 0.1 < losses[0]
     np.testing.assert_array_equal(m.sample(3, labels=[2, 0, 1])[:, 0, 0, 0], [255, 0, 128])
     wrong = m.bits_per_dim(flat, (LABELS + 1) % 3)

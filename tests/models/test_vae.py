@@ -356,6 +356,18 @@ def test_levels_of_the_data():
     assert model(levels=17).get_config()["levels"] == 17
 
 
+def test_images_of_other_levels_are_refused():
+    m = model(VAE, levels=17)
+    images = np.full((8, 8, 8, 1), 128, "uint8")
+    assert m.bits_of == "17 levels" and np.isfinite(m.bits_per_dim(images)).all()
+    images[3, 1, 2] = 7
+    refused = "must have no more grey levels than levels=17, which are spread over 0..255. Received: 7"
+    batches = tf.data.Dataset.from_tensor_slices(images).batch(4)
+    for use in (m.bits_per_dim, m.fit, m.evaluate, lambda x: m.fit(batches)):
+        with pytest.raises(ValueError, match=refused):
+            use(images)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -117,9 +117,13 @@ def test_table_of_class_scores():
 
 
 def test_table_of_models_with_and_without_likelihood():
-    rows = [Row("a", 1, fake(), bits_per_dim=1.23456), Row("b", 1, fake())]
+    rows = [Row("a", 1, fake(), bits_per_dim=1.23456, bits_of="17 levels"), Row("b", 1, fake())]
     shown = evaluate.table(rows).splitlines()
-    assert [cells(line)[15:] for line in (shown[0], shown[2], shown[3])] == [["bits/dim test"], ["1.235"], [""]]
+    assert [cells(line)[15:] for line in (shown[0], shown[2], shown[3])] == [
+        ["bits/dim test"],
+        ["1.235 of 17 levels"],
+        [""],
+    ]
     assert [evaluate.to_record(row)["bits_per_dim test"] for row in rows] == [1.23456, None]
 
 

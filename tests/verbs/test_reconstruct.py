@@ -15,7 +15,7 @@ def test_reconstruct_command(latents_run, tmp_path, capfd):
     model, held_out = load_model(latents_run), data.take(data.load("digits", split="test"), 20)
     for line, name, samples in ((elbo, "ELBO", 1), (iwae, "IWAE, 5 samples", 5)):
         expected = model.bits_per_dim(held_out, samples).mean()
-        assert line == f"bits per dimension of 20 held-out images, {name}: {expected:.4f}"
+        assert line == f"bits per dimension of 20 held-out images, 256 levels, {name}: {expected:.4f}"
     # Image, 4 on the line, image; each 8 x 8 pixels and a line between, 8 times as large.
     shown = np.asarray(Image.open(picture))[::8, ::8]
     assert shown.shape == (2 * 9 + 1, 6 * 9 + 1)

@@ -73,6 +73,7 @@ SCENES = with_sources(
     sample_every=700,
     checkpoint_every=350,
 )
+WHOLE = {"baseline", "proposals", "transformers"}  # which have no cells that could be thinned
 ROWS = {
     "baseline": {"areas": "none", "by_state": False, "feedback": "none"},
     "wr": {"by_state": False, "feedback": "none"},
@@ -85,8 +86,9 @@ _WHERE = dict.fromkeys(ROWS, "Lucas, Table B.1") | dict.fromkeys(("proposals", "
 
 
 def _row(preset, row):
-    changes = ROWS[row]
-    return with_sources(preset, dict.fromkeys(changes, _WHERE[row]), **changes)
+    changes, whole = ROWS[row], {"thins": False} if row in WHOLE else {}
+    sources = dict.fromkeys(changes, _WHERE[row]) | dict.fromkeys(whole, "not of cells")
+    return with_sources(preset, sources, **changes, **whole)
 
 
 PRESETS = {

@@ -39,7 +39,8 @@ class CaptionPreset(Preset):
     encoder_optimizer: Adam | RmsProp | Sgd
     """Optimizer of the encoder, where it trains."""
     clip_norm: Positive = 100.0
-    """Norm that each optimizer's gradient is scaled down to where it is larger."""
+    """Norm that each optimizer's gradient is scaled down to where it is larger; of several GPUs each scales its own
+    share, before they are added."""
 
     @property
     def objective(self):
