@@ -52,8 +52,8 @@ QUARTER = {
     "network.blocks": (1, 1, 1),
     "network.stem_planes": 16,
     "optimizer.beta_1": 0.5,
-    "steps": 3_000,
-    "evaluate_every": 3_000,
+    "steps": 2_000,
+    "evaluate_every": 2_000,
     "evaluate_samples": 5_000,
     "evaluate_features": "cifar10-cnn",
 }
@@ -82,7 +82,7 @@ CIFAR10 = Claim(
             "{arm}-ade-cifar10",
             3,
             QUARTER,
-            "Images of 16 x 16, a quarter of the chapter's planes, 3,000 steps of 64 images, rates and penalty as on "
+            "Images of 16 x 16, a quarter of the chapter's planes, 2,000 steps of 64 images, rates and penalty as on "
             "digits, w in proportion to the root of the number of values. Bits are means of 500 held-out images. The "
             "GAN's bits are those of the encoder that trains along, and its samples are means; the others' have the "
             "Gaussian's noise.",
