@@ -41,8 +41,8 @@ def _run(arguments):
     except (ValueError, RuntimeError, OSError) as error:
         print(f"qrkeras {name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print(f"\nqrkeras {name}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"\nqrkeras {name}: {str(error) or 'interrupted'}", file=sys.stderr)
         raise SystemExit(130) from None
 
 
