@@ -12,7 +12,7 @@ from qrkeras import kinds
 from qrkeras.data import order, scenes
 from qrkeras.data import scene_language as language
 from qrkeras.data.fingerprint import of_files
-from qrkeras.data.image_files import decode
+from qrkeras.data.image_files import decode, header
 from qrkeras.words import Vocabulary, tokens
 
 TRAINED_ON = 5  # captions of an image that a batch holds
@@ -161,8 +161,8 @@ def folder(path, image_size, split="train"):
     hashes to it (`order.held_out`). Images are cropped to their middle square and resized.
 
     Raises:
-      ValueError: where the file is missing or damaged, an annotation names no image, a file is not there, a box is
-        none, or there are no captions to learn from.
+      ValueError: where the file is missing or damaged, an annotation names no image, a file is not there or no image
+        that can be used, a box is none, or there are no captions to learn from.
     """
     path = pathlib.Path(path).expanduser()
     place = path / "captions.json"
@@ -204,6 +204,8 @@ def folder(path, image_size, split="train"):
     chosen = of_split[split]
     if not chosen:
         raise ValueError(f"captions:FOLDER must hold images with captions for {split!r}. Received: none in {place}")
+    for number in chosen:
+        header(path / names[number])  # refuses what cannot be used before anything is trained
     boxes = _boxes(content, place)
     learned = [caption for number in of_split["train"] for caption in captions[number]]
     return CaptionedImages(
@@ -258,7 +260,8 @@ def photograph(file, image_size):
     """The middle square of an image file, `(image_size, image_size, 3)` uint8; grey ones as colour.
 
     Raises:
-      ValueError: naming the file, if it cannot be read.
+      ValueError: naming the file, if it cannot be read or is transparent, as `image_files.header`.
     """
+    header(file)
     pixels = decode(file, image_size)
     return np.broadcast_to(pixels, (*pixels.shape[:2], 3))

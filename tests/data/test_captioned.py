@@ -131,7 +131,24 @@ def test_folders_that_cannot_be_read(photographs, tmp_path):
         data.load(f"captions:{photographs}")
     (photographs / "p2.png").write_bytes(b"torn")
     with pytest.raises(ValueError, match="p2.png cannot be read"):
-        data.load(f"captions:{photographs}", 8).take()
+        data.load(f"captions:{photographs}", 8)
+
+
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        ("RGBA", "without an alpha channel. .*p2.png has mode RGBA. Lay a copy on"),
+        ("F", "p2.tiff has mode F. Its values have no"),
+    ],
+)
+def test_images_that_cannot_be_used_are_told_before_training(photographs, mode, says):
+    file = photographs / ("p2.png" if mode == "RGBA" else "p2.tiff")
+    Image.new(mode, (22, 30)).save(file)
+    written(photographs, lambda notes: notes["images"][2].update(file_name=file.name))
+    with pytest.raises(ValueError, match=says):
+        data.load(f"captions:{photographs}", 8)
+    with pytest.raises(ValueError, match=says):
+        captioned.photograph(file, 8)
 
 
 def test_boxes_are_drawn_beside_images():
