@@ -171,12 +171,15 @@ def folder(path, image_size, split="train"):
         names = {image["id"]: image["file_name"] for image in content["images"]}
         notes = content["annotations"]
         said = [(note["image_id"], note["caption"]) for note in notes if "bbox" not in note or "caption" in note]
+        dangling = [note["image_id"] for note in notes if note["image_id"] not in names]
+        for text in (*names.values(), *(caption for _, caption in said)):
+            if not isinstance(text, str):
+                raise TypeError(f"{text!r} is no string")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"captions:FOLDER must hold captions.json in COCO's layout: images with id and file_name, annotations with "
             f"image_id and caption. Received: {place} ({type(error).__name__}: {error})"
         ) from error
-    dangling = [note["image_id"] for note in notes if note.get("image_id") not in names]
     if dangling:
         raise ValueError(
             f"annotations of captions.json must name images that it lists. Received: image_id {dangling[0]!r} in "
@@ -187,7 +190,7 @@ def folder(path, image_size, split="train"):
     captions = {}
     for number, caption in said:
         captions.setdefault(number, []).append(caption)
-    silent = [caption for _, caption in said if not tokens(str(caption))]
+    silent = [caption for _, caption in said if not tokens(caption)]
     if silent:
         raise ValueError(
             f"captions must have words. Received: {silent[0]!r} in {place}, one of {len(silent)}. Leave them out."

@@ -114,9 +114,20 @@ def test_a_folder_in_cocos_layout(photographs):
         (lambda notes: notes["annotations"].append({"image_id": 100, "caption": " ! "}), "captions must have words"),
         (lambda notes: notes["images"].append({"id": 9, "file_name": "none.png"}), "'none.png', which is not in"),
         (lambda notes: notes.pop("images"), "must hold captions.json in COCO's layout.*KeyError"),
+        (
+            lambda notes: notes["images"][0].update(id=[3]),
+            "must hold captions.json.*TypeError: unhashable type: 'list'",
+        ),
+        (lambda notes: notes["images"][0].update(file_name=5), "must hold captions.json.*TypeError: 5 is no string"),
+        (lambda notes: notes["annotations"][0].update(image_id=[3]), "must hold captions.json.*TypeError: unhashable"),
+        (lambda notes: notes["annotations"][0].update(caption=5), "must hold captions.json.*TypeError: 5 is no string"),
+        (
+            lambda notes: notes["annotations"].append({"bbox": [0, 0, 1, 1]}),
+            "must hold captions.json.*KeyError: 'image",
+        ),
         (lambda notes: notes.update(annotations=[]), "must hold images with captions for 'train'"),
     ],
-    ids=["dangling", "empty", "missing", "layout", "silent"],
+    ids=["dangling", "empty", "missing", "layout", "id", "name", "image", "caption", "nameless", "silent"],
 )
 def test_what_a_folder_must_hold(photographs, change, message):
     written(photographs, change)
