@@ -6,7 +6,7 @@ import sys
 
 from qrkeras import verbs
 from qrkeras.machine.cluster import WorkerLost
-from qrkeras.machine.quiet import load_keras, load_tensorflow
+from qrkeras.machine.quiet import load_keras, load_tensorflow, said
 from qrkeras.machine.terminal import plain_output
 
 
@@ -38,12 +38,24 @@ def _run(arguments):
     except WorkerLost as error:
         print(f"qrkeras {name}: {error}", file=sys.stderr)
         raise SystemExit(error.status) from None
-    except (ValueError, RuntimeError, OSError) as error:
-        print(f"qrkeras {name}: {error}", file=sys.stderr)
+    except (ValueError, RuntimeError, OSError, MemoryError, *_tensorflows_errors()) as error:
+        print(f"qrkeras {name}: {_told(error)}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print(f"\nqrkeras {name}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"\nqrkeras {name}: {str(error) or 'interrupted'}", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _tensorflows_errors():
+    """What TensorFlow raises, if it is loaded."""
+    errors = getattr(sys.modules.get("tensorflow"), "errors", None)
+    return (errors.OpError,) if errors else ()
+
+
+def _told(error):
+    if isinstance(error, MemoryError):
+        return f"memory must hold all that this needs ({str(error) or 'it does not'}). Ask for less at a time."
+    return said(error) if isinstance(error, _tensorflows_errors()) else error
 
 
 def _called(name, arguments):

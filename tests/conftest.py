@@ -141,6 +141,21 @@ def refused(capfd, tmp_path, monkeypatch):
     return run
 
 
+@pytest.fixture
+def stands_in(monkeypatch):
+    """`stands_in(script)`: what `qrkeras train` would be started for, a shell does in its place."""
+    child = processes.child
+
+    def use(script):
+        def start(command, *rest):
+            return child(["sh", "-c", script, *command], *rest)
+
+        monkeypatch.setattr(processes, "child", start)
+        return start
+
+    return use
+
+
 @pytest.fixture(scope="session")
 def tiny_points():
     """qrgan-ring8 with 8 units, 20 steps."""

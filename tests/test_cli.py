@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from qrkeras import cli
 
@@ -212,3 +213,21 @@ def test_training_that_fails_has_one_message(points_run, capfd, tmp_path, monkey
     err = capfd.readouterr().err
     assert stopped.value.code == 2
     assert err.startswith("qrkeras train:") and "No space left on device" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error, told",
+    [
+        (MemoryError("Unable to allocate 9 TiB"), "memory must hold all that this needs (Unable to allocate 9 TiB)."),
+        (MemoryError(), "memory must hold all that this needs (it does not). Ask for less at a time."),
+        (tf.errors.DataLossError(None, None, "{{node A}} corrupted record [Op:B] name: "), ": corrupted record\n"),
+        (tf.errors.ResourceExhaustedError(None, None, "Graph:\n\nError: OOM\n at A"), ": Error: OOM\n"),
+    ],
+    ids=["much", "memory", "record", "graph"],
+)
+def test_what_fails_beneath_has_one_message(refused, monkeypatch, error, told):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(cli, "_called", fail)
+    assert told in refused("latents", "run")

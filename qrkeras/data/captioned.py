@@ -12,7 +12,7 @@ from qrkeras import kinds
 from qrkeras.data import order, scenes
 from qrkeras.data import scene_language as language
 from qrkeras.data.fingerprint import of_files
-from qrkeras.data.image_files import decode
+from qrkeras.data.image_files import decode, header
 from qrkeras.words import Vocabulary, tokens
 
 TRAINED_ON = 5  # captions of an image that a batch holds
@@ -161,8 +161,8 @@ def folder(path, image_size, split="train"):
     hashes to it (`order.held_out`). Images are cropped to their middle square and resized.
 
     Raises:
-      ValueError: where the file is missing or damaged, an annotation names no image, a file is not there, a box is
-        none, or there are no captions to learn from.
+      ValueError: where the file is missing or damaged, an annotation names no image, a file is not there or no image
+        that can be used, a box is none, or there are no captions to learn from.
     """
     path = pathlib.Path(path).expanduser()
     place = path / "captions.json"
@@ -171,12 +171,15 @@ def folder(path, image_size, split="train"):
         names = {image["id"]: image["file_name"] for image in content["images"]}
         notes = content["annotations"]
         said = [(note["image_id"], note["caption"]) for note in notes if "bbox" not in note or "caption" in note]
+        dangling = [note["image_id"] for note in notes if note["image_id"] not in names]
+        for text in (*names.values(), *(caption for _, caption in said)):
+            if not isinstance(text, str):
+                raise TypeError(f"{text!r} is no string")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"captions:FOLDER must hold captions.json in COCO's layout: images with id and file_name, annotations with "
             f"image_id and caption. Received: {place} ({type(error).__name__}: {error})"
         ) from error
-    dangling = [note["image_id"] for note in notes if note.get("image_id") not in names]
     if dangling:
         raise ValueError(
             f"annotations of captions.json must name images that it lists. Received: image_id {dangling[0]!r} in "
@@ -187,7 +190,7 @@ def folder(path, image_size, split="train"):
     captions = {}
     for number, caption in said:
         captions.setdefault(number, []).append(caption)
-    silent = [caption for _, caption in said if not tokens(str(caption))]
+    silent = [caption for _, caption in said if not tokens(caption)]
     if silent:
         raise ValueError(
             f"captions must have words. Received: {silent[0]!r} in {place}, one of {len(silent)}. Leave them out."
@@ -204,6 +207,8 @@ def folder(path, image_size, split="train"):
     chosen = of_split[split]
     if not chosen:
         raise ValueError(f"captions:FOLDER must hold images with captions for {split!r}. Received: none in {place}")
+    for number in chosen:
+        header(path / names[number])  # refuses what cannot be used before anything is trained
     boxes = _boxes(content, place)
     learned = [caption for number in of_split["train"] for caption in captions[number]]
     return CaptionedImages(
@@ -258,7 +263,8 @@ def photograph(file, image_size):
     """The middle square of an image file, `(image_size, image_size, 3)` uint8; grey ones as colour.
 
     Raises:
-      ValueError: naming the file, if it cannot be read.
+      ValueError: naming the file, if it cannot be read or is transparent, as `image_files.header`.
     """
+    header(file)
     pixels = decode(file, image_size)
     return np.broadcast_to(pixels, (*pixels.shape[:2], 3))

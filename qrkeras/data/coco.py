@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from qrkeras.data import captioned
-from qrkeras.data.records import fingerprint_of, prepared
+from qrkeras.data.records import fingerprint_of, prepared, whole
 from qrkeras.words import Vocabulary, tokens
 
 NAME = "coco_captions"
@@ -31,7 +31,8 @@ def captioned_records(image_size, split="train", data_dir=None, tfds_name=NAME):
     if image_size is None:
         raise ValueError(f"image_size must be given for {tfds_name}, whose images differ. Received: None")
     builder = prepared(tfds_name, data_dir)
-    found = {name: _Images(builder, name) for name in {"train", split}}
+    with whole(builder):
+        found = {name: _Images(builder, name) for name in {"train", split}}
     images = found[split]
     return captioned.CaptionedImages(
         name=tfds_name,
@@ -55,12 +56,15 @@ class _Images:
         self.features = tfds.features.FeaturesDict({name: features[name] for name in ("captions", "objects")})
         self.captions, self.places, self._drawn = [], [], []
         self.boxes = functools.cache(self._boxes)  # an image is read for its size once
-        for shard in builder.info.splits[split].file_instructions:
-            places = list(_records(shard.filename))[shard.skip :][: shard.take]
-            self.places += [(shard.filename, *place) for place in places]
-            for texts, boxes in self._told(shard):
+        info = builder.info.splits[split]
+        for shard in info.file_instructions:
+            for texts, boxes in self._told(shard):  # which refuses files that are damaged
                 self.captions.append([text for text in (each.decode() for each in texts) if tokens(text)])
                 self._drawn.append(boxes)
+            places = list(_records(shard.filename))[shard.skip :][: shard.take]
+            self.places += [(shard.filename, *place) for place in places]
+        if len(self.captions) < info.num_examples:
+            raise ValueError(f"split {split!r} must hold {info.num_examples} examples. Received: {len(self.captions)}")
 
     def _told(self, shard):
         """Captions and boxes of a file's records."""

@@ -89,10 +89,14 @@ def take(source, n=None):
     if labelled:
         arrays.append(np.empty(n, "int32"))
     batches = source.evaluation_batches(min(n, TAKEN_BATCH)).take(math.ceil(n / TAKEN_BATCH))
-    for i, batch in enumerate(batches.as_numpy_iterator()):
-        row = i * TAKEN_BATCH
-        for array, part in zip(arrays, batch if labelled else (batch,)):
-            array[row : row + TAKEN_BATCH] = part[: n - row]
+    row = 0
+    for batch in batches.as_numpy_iterator():
+        parts = batch if labelled else (batch,)
+        for array, part in zip(arrays, parts):
+            array[row : row + len(part)] = part[: n - row]
+        row += len(parts[0])
+    if row < n:
+        raise ValueError(f"{source.name!r} must hold {source.size} examples. Received: {row} of the first {n}")
     return tuple(arrays) if labelled else arrays[0]
 
 

@@ -1,5 +1,6 @@
 """Images from TensorFlow Datasets (TFDS), downloaded only if they are absent."""
 
+import contextlib
 import dataclasses
 import difflib
 import os
@@ -16,6 +17,7 @@ from qrkeras.data.examples import fits_in_memory, from_arrays
 from qrkeras.data.fingerprint import of_parts
 from qrkeras.data.order import check_batches, rows, take
 from qrkeras.data.resize import square_array
+from qrkeras.machine import quiet
 
 SHUFFLE_BLOCK = 8192
 OPEN_SHARDS = 16
@@ -150,6 +152,9 @@ def records(
       training: the dataset's split that "train" stands for.
 
     Returns: `Examples` or `Records`, uint8.
+    Raises:
+      ValueError: where the dataset is unknown or has other features, or its files are damaged.
+      RuntimeError: as `prepared`.
     """
     name = name or f"tfds:{tfds_name}"
     builder = _builder(tfds_name, data_dir)
@@ -165,14 +170,17 @@ def records(
         return fingerprint_of(builder)
 
     stream = Records(name, shape, info.num_examples, info.file_instructions, feature, label, crop, fingerprint)
-    if labels and take(stream, 1)[1][0] < 0:
+    with whole(builder):
+        unlabelled = labels and take(stream, 1)[1][0] < 0
+    if unlabelled:
         raise ValueError(
             f"split={split!r} of {name!r} must have labels. Received: the label -1, with which TFDS marks images "
             f"whose class is not public. Load it without labels."
         )
     if not fits_in_memory(stream.size, shape):
         return stream
-    images, labels = take(stream) if labels else (take(stream), None)
+    with whole(builder):
+        images, labels = take(stream) if labels else (take(stream), None)
     return dataclasses.replace(from_arrays(images, name, labels, stream.num_classes), fingerprint=fingerprint)
 
 
@@ -187,6 +195,21 @@ def prepared(tfds_name, data_dir=None):
     _image_feature(builder, tfds_name)
     _prepare(builder, tfds_name)
     return builder
+
+
+@contextlib.contextmanager
+def whole(builder):
+    """Within it a dataset's files are read; raises ValueError, naming their folder, where they are damaged or short."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.OpError, ValueError) as error:
+        reason = quiet.said(error) if isinstance(error, tf.errors.OpError) else error
+        raise ValueError(
+            f"files of {builder.info.full_name} must be whole. Received: {builder.data_dir} ({reason}). Copy them "
+            "there again, or remove that folder and they are prepared anew."
+        ) from error
 
 
 def data_root(data_dir):

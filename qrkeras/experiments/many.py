@@ -1,15 +1,16 @@
 """Many trainings, each in a process of its own; those that are done are not trained again."""
 
-import concurrent.futures
 import dataclasses
-import os
 import pathlib
-import subprocess
 import sys
+import time
 
 from qrkeras.experiments import directories, runs
 from qrkeras.machine import processes
 from qrkeras.presets import differences, leaves, rhythm
+
+POLL = 0.1
+LOOK = 1.0  # between two looks at what runs have reported, in seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +56,12 @@ def diverged(path):
 def train_all(jobs, workers, verbose=1):
     """Trains what is not done, `workers` at a time, each in a process of one thread; interrupted ones go on.
 
+    All processes end with this one: where it is told to stop, or one of them fails, the others save first.
+
     Raises:
       ValueError: where there is no worker.
       RuntimeError: where a training process fails, with its last words; not where a job that may diverge does.
+      KeyboardInterrupt: where SIGTERM or SIGINT told it to stop; the same call goes on.
     """
     from rich import progress
 
@@ -65,39 +69,51 @@ def train_all(jobs, workers, verbose=1):
         raise ValueError(f"workers must be at least 1. Received: {workers}")
     columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TaskProgressColumn(),
                progress.TimeElapsedColumn(), progress.TimeRemainingColumn())  # fmt: skip
-    with progress.Progress(*columns, disable=not verbose) as bar:
+    waiting, running, looked = [job for job in jobs if not job.done], [], 0.0
+    with processes.signals() as signals, progress.Progress(*columns, disable=not verbose) as bar:
         task = bar.add_task("", total=sum(job.steps for job in jobs))
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            running = [pool.submit(_train, job) for job in jobs]
-            try:
-                while running:
-                    done, left = concurrent.futures.wait(running, timeout=1, return_when="FIRST_EXCEPTION")
-                    for future in done:
-                        future.result()
-                    running = list(left)
+        try:
+            while (waiting or running) and not signals:
+                while waiting and len(running) < workers:
+                    running.append(_Training(waiting.pop(0)))
+                running = [training for training in running if not training.is_done()]
+                if time.monotonic() >= looked + LOOK or not running:
+                    looked = time.monotonic()
                     steps = sum(min(_step(job.path), job.steps) for job in jobs)
-                    description = f"{len(jobs) - len(running)} of {len(jobs)} runs, {workers} at a time"
-                    bar.update(task, completed=steps, description=description)
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+                    done = len(jobs) - len(waiting) - len(running)
+                    bar.update(task, completed=steps, description=f"{done} of {len(jobs)} runs, {workers} at a time")
+                if running:
+                    time.sleep(POLL)
+        finally:
+            processes.end([training.process for training in running], signals)
+    if signals:
+        raise KeyboardInterrupt(f"stopped by {signals[0]}; the same command goes on from what is saved")
 
 
-def _train(job):
-    if job.done:
-        return
-    job.path.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "qrkeras", "train", job.preset, "--seed", str(job.seed)]
-    command += ["--run-dir", str(job.path), *job.options]
-    with open(job.path / "log.txt", "a") as log:  # whoever trains there already writes it, too
-        begin = log.tell()
-        environment = {**os.environ, **processes.share(threads=1)}
-        ended = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    if ended.returncode and not (job.may_diverge and diverged(job.path)):
-        said = (job.path / "log.txt").read_bytes()[begin:].decode(errors="replace").splitlines()[-3:]
-        raise RuntimeError(
-            f"training {job.preset} with seed {job.seed} ended with {ended.returncode}: {' '.join(said)}"
-        )
+class _Training:
+    """The process of a job, whose words are added to its log."""
+
+    def __init__(self, job):
+        self.job, self._log = job, job.path / "log.txt"
+        job.path.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "qrkeras", "--launched", "train", job.preset, "--seed", str(job.seed)]
+        command += ["--run-dir", str(job.path), *job.options]
+        with open(self._log, "a") as log:  # whoever trains there already writes it, too
+            self._begin = log.tell()
+            self.process = processes.child(command, log, processes.share(threads=1))
+
+    def is_done(self):
+        """Whether it has ended; raises RuntimeError where it failed."""
+        status = self.process.poll()
+        if status is None:
+            return False
+        if status and not (self.job.may_diverge and diverged(self.job.path)):
+            said = self._log.read_bytes()[self._begin :].decode(errors="replace").splitlines()[-3:]
+            raise RuntimeError(
+                f"training {self.job.preset} with seed {self.job.seed} ended with {status}: {' '.join(said)}"
+            )
+        self.process.stdin.close()
+        return True
 
 
 def _step(path):

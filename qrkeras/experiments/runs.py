@@ -158,7 +158,11 @@ def load(path):
     """
     path = pathlib.Path(path)
     with directories.read(path, "RUN", "config.json", "train") as config:
-        return Run(path, config["name"], from_dict(config["preset"]), config["seed"], config.get("data"))
+        run = Run(path, config["name"], from_dict(config["preset"]), config["seed"], config.get("data"))
+        for field, kind in {"name": str, "preset": Preset, "seed": int, "data": dict | None}.items():
+            if not isinstance(getattr(run, field), kind):
+                raise ValueError(f"{field} is {getattr(run, field)!r}")
+        return run
 
 
 def load_all(paths):

@@ -12,6 +12,7 @@ from qrkeras import callbacks
 from qrkeras.experiments import build, runs, stages
 from qrkeras.machine import collectives, rendezvous
 from qrkeras.machine import devices as machine
+from qrkeras.machine.quiet import said
 from qrkeras.models import abilities
 from qrkeras.presets import check, leaves
 
@@ -129,7 +130,7 @@ def _train(run, source, model, started, evaluator, chosen, verbose):
     except tf.errors.OpError as error:
         infinite = _infinite(error)
         _note(run, model, chosen, infinite)
-        raise TrainingFailed(f"{infinite or _line(error)}; {_kept(run)}{_MEND if infinite else ''}") from error
+        raise TrainingFailed(f"{infinite or said(error)}; {_kept(run)}{_MEND if infinite else ''}") from error
     except FloatingPointError as error:
         _note(run, model, chosen, str(error))
         raise TrainingFailed(f"{error}; {_kept(run)}") from error
@@ -206,12 +207,6 @@ def _infinite(error):
     """Which loss was not finite, in words; None where something else failed."""
     found = re.search(r"assertion failed: \[(\w+) is not finite at step\] \[(\d+)\] \[([^\]]*)\]", str(error))
     return f"{found[1]} became {found[3]} at step {int(found[2]):,}" if found else None
-
-
-def _line(error):
-    """Of a damaged file, or memory: the line that names the error, without the graph's story around it."""
-    lines = error.message.splitlines() or [type(error).__name__]
-    return next((line for line in lines if "Error: " in line), lines[0]).strip()
 
 
 def _note(run, model, chosen, infinite):

@@ -89,7 +89,8 @@ def _read(path):
     try:
         preset = from_file(json.loads(path.read_text()))
         for field in leaves(preset):
-            citation(preset, field)
+            if not isinstance(citation(preset, field), str):
+                raise ValueError(f"the source of {field} must be a string. Received: {citation(preset, field)!r}")
         return preset
     except FileNotFoundError:
         raise ValueError(f"PRESET must be an existing file if it ends in .json. Received: {path}") from None

@@ -7,9 +7,11 @@ checked, and `RHYTHM` marks what a run may change when it goes on. A part that s
 
 import dataclasses
 import math
+import numbers
+import types
 import typing
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 _PARTS = {}
 
@@ -68,8 +70,10 @@ def name_of(value):
 
 
 def check(preset):
-    """Raises ValueError if a value of `preset` is out of its range, whatever the family."""
+    """Raises ValueError if a value of `preset` is of another type or out of its range, whatever the family."""
     for name, (value, annotation) in _annotated(preset).items():
+        if not _fits(value, annotation):
+            raise ValueError(f"{name} must be {_in_words(annotation)}. Received: {value!r}")
         for limit in _marks(annotation, Range):
             if value is not None and not limit.holds(value):
                 raise ValueError(f"{name} must be {limit.says}. Received: {value!r}")
@@ -108,8 +112,14 @@ def from_dict(value):
     """The preset that `to_dict` wrote.
 
     Raises:
-      ValueError: naming an unknown type or field.
+      ValueError: naming an unknown type or field, or a value that `check` refuses.
     """
+    preset = _part_of(value)
+    check(preset)
+    return preset
+
+
+def _part_of(value):
     fields = {name: _from_json(item) for name, item in value.items() if name != "type"}
     kind = named(value.get("type"))
     try:
@@ -121,7 +131,7 @@ def from_dict(value):
 def _from_json(value):
     if isinstance(value, list):
         return tuple(_from_json(item) for item in value)
-    return from_dict(value) if isinstance(value, dict) else value
+    return _part_of(value) if isinstance(value, dict) else value
 
 
 def _is_part(value):
@@ -145,3 +155,46 @@ def _marks(annotation, kind):
     """Marks of a kind in an annotation, also in those that it is a union of."""
     own = [mark for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, kind)]
     return own + [mark for inner in typing.get_args(annotation) for mark in _marks(inner, kind)]
+
+
+_NUMBERS = {int: numbers.Integral, float: numbers.Real}
+_WORDS = {int: "a whole number", float: "a number", str: "a string", bool: "true or false", types.NoneType: "None"}
+
+
+@typing.runtime_checkable
+class _Builds(typing.Protocol):
+    """A part that stands for something of Keras."""
+
+    def build(self, *arguments): ...
+
+
+def _fits(value, annotation):
+    """Whether a value is of the type that an annotation names; a whole number is a number, and a truth is none."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _fits(value, inner[0])
+    if origin is Literal:
+        return value in inner
+    if origin is tuple:
+        many = inner[-1] is ...
+        if not isinstance(value, tuple) or not (many or len(value) == len(inner)):
+            return False
+        return all(map(_fits, value, inner[:1] * len(value) if many else inner))
+    if inner:
+        return any(_fits(value, one) for one in inner)
+    if issubclass(annotation, _Builds):  # an optimizer that a preset does not offer may stand for one that it does
+        return _is_part(value) and isinstance(value, _Builds)
+    return isinstance(value, _NUMBERS.get(annotation, annotation)) and (annotation is bool) == isinstance(value, bool)
+
+
+def _in_words(annotation):
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _in_words(inner[0])
+    if origin is Literal:
+        return " or ".join(map(repr, inner))
+    if origin is tuple:
+        return (
+            f"a list of which each is {_in_words(inner[0])}" if inner[-1] is ... else f"a list of {len(inner)} values"
+        )
+    return " or ".join(map(_in_words, inner)) if inner else _WORDS.get(annotation, annotation.__name__)

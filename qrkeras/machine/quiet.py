@@ -1,6 +1,7 @@
 """TensorFlow without its chatter."""
 
 import os
+import re
 import sys
 
 from qrkeras.machine.keras_settings import check_keras
@@ -33,3 +34,10 @@ def load_tensorflow():
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def said(error):
+    """Of TensorFlow's error, such as a damaged file or memory: the line that names it, without the graph's story."""
+    lines = error.message.splitlines() or [type(error).__name__]
+    line = next((line for line in lines if "Error: " in line), lines[0])
+    return re.sub(r"^\{\{.*?\}\} | \[Op:.*", "", line).strip()

@@ -6,12 +6,10 @@ the chief all of them are started again, on what the trials' files say. A trial 
 takes too long, has failed. All children end with this process, however it ends.
 """
 
-import contextlib
 import glob
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 
@@ -42,7 +40,7 @@ def run(sweep, workers, command=WORKER, verbose=1):
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1. Received: {workers}")
-    with processes.alone(sweep.path, "directory"), _signals() as signals, Report(sweep, verbose) as report:
+    with processes.alone(sweep.path, "directory"), processes.signals() as signals, Report(sweep, verbose) as report:
         crew = Crew(sweep, workers, command)
         try:
             while not signals and not crew.tend():
@@ -106,13 +104,7 @@ class Crew:
 
     def end(self, signals=()):
         """Ends all processes: the workers may save, and the chief goes last. A second signal does not wait."""
-        deadline, again = time.monotonic() + GRACE, 0.0
-        while len(signals) < 2 and time.monotonic() < deadline and any(w.is_running() for w in self._workers):
-            if time.monotonic() >= again:  # one that comes at a training's last step ends that training alone
-                again = time.monotonic() + 1
-                for worker in self._workers:
-                    worker.send(signal.SIGTERM)
-            time.sleep(0.05)
+        processes.end([worker.process for worker in self._workers if worker.process], signals, GRACE)
         for process in (*self._workers, self._chief):
             process.kill()
         self._port.close()
@@ -195,20 +187,12 @@ class Process:
         self._begins = 0
 
     def start(self):
-        fixed = {**os.environ, **self.environment, "KERASTUNER_TUNER_ID": self.name}
+        fixed = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **self.environment, "KERASTUNER_TUNER_ID": self.name}
         self.log.parent.mkdir(exist_ok=True)
         self.log.with_suffix(".trial").unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self._begins = log.tell()
-            # Its standard input ends when this process does. Ctrl-C is for this process alone.
-            self.process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={"TF_CPP_MIN_LOG_LEVEL": "3", **fixed},
-                start_new_session=True,
-            )
+            self.process = processes.child(self._command, log, fixed)
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
@@ -263,19 +247,3 @@ def held_port():
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     held.bind(("127.0.0.1", 0))
     return held
-
-
-@contextlib.contextmanager
-def _signals():
-    """Yields a list that SIGTERM and SIGINT add their names to."""
-    caught = []
-
-    def catch(number, frame):
-        caught.append(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, catch) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

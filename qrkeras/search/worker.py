@@ -21,6 +21,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.src import protos
 
 from qrkeras.experiments import runs
+from qrkeras.machine import processes
 from qrkeras.search import files, oracles
 from qrkeras.search import sweep as sweeps
 from qrkeras.search.hypermodel import PresetHyperModel
@@ -122,16 +123,6 @@ def _live_with_chief(stub, over):
                 os._exit(files.CHIEF_LOST)
 
 
-def live_with_parent():
-    """Ends the process once the one that holds the other end of its standard input has died, however it died."""
-
-    def wait():
-        os.read(sys.stdin.fileno(), 1)  # nothing is ever written to it
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def serve(sweep, objective=None, prepare=None):
     """Is chief or worker of `sweep` until it is over.
 
@@ -158,7 +149,7 @@ def main(objective=None, prepare=None):
     parser.add_argument("--launched", action="store_true", help="end where standard input ends")
     given = parser.parse_args()
     if given.launched:
-        live_with_parent()
+        processes.live_with_parent()
     serve(sweeps.load(given.sweep), objective, prepare)
 
 

@@ -114,9 +114,20 @@ def test_a_folder_in_cocos_layout(photographs):
         (lambda notes: notes["annotations"].append({"image_id": 100, "caption": " ! "}), "captions must have words"),
         (lambda notes: notes["images"].append({"id": 9, "file_name": "none.png"}), "'none.png', which is not in"),
         (lambda notes: notes.pop("images"), "must hold captions.json in COCO's layout.*KeyError"),
+        (
+            lambda notes: notes["images"][0].update(id=[3]),
+            "must hold captions.json.*TypeError: unhashable type: 'list'",
+        ),
+        (lambda notes: notes["images"][0].update(file_name=5), "must hold captions.json.*TypeError: 5 is no string"),
+        (lambda notes: notes["annotations"][0].update(image_id=[3]), "must hold captions.json.*TypeError: unhashable"),
+        (lambda notes: notes["annotations"][0].update(caption=5), "must hold captions.json.*TypeError: 5 is no string"),
+        (
+            lambda notes: notes["annotations"].append({"bbox": [0, 0, 1, 1]}),
+            "must hold captions.json.*KeyError: 'image",
+        ),
         (lambda notes: notes.update(annotations=[]), "must hold images with captions for 'train'"),
     ],
-    ids=["dangling", "empty", "missing", "layout", "silent"],
+    ids=["dangling", "empty", "missing", "layout", "id", "name", "image", "caption", "nameless", "silent"],
 )
 def test_what_a_folder_must_hold(photographs, change, message):
     written(photographs, change)
@@ -131,7 +142,24 @@ def test_folders_that_cannot_be_read(photographs, tmp_path):
         data.load(f"captions:{photographs}")
     (photographs / "p2.png").write_bytes(b"torn")
     with pytest.raises(ValueError, match="p2.png cannot be read"):
-        data.load(f"captions:{photographs}", 8).take()
+        data.load(f"captions:{photographs}", 8)
+
+
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        ("RGBA", "without an alpha channel. .*p2.png has mode RGBA. Lay a copy on"),
+        ("F", "p2.tiff has mode F. Its values have no"),
+    ],
+)
+def test_images_that_cannot_be_used_are_told_before_training(photographs, mode, says):
+    file = photographs / ("p2.png" if mode == "RGBA" else "p2.tiff")
+    Image.new(mode, (22, 30)).save(file)
+    written(photographs, lambda notes: notes["images"][2].update(file_name=file.name))
+    with pytest.raises(ValueError, match=says):
+        data.load(f"captions:{photographs}", 8)
+    with pytest.raises(ValueError, match=says):
+        captioned.photograph(file, 8)
 
 
 def test_boxes_are_drawn_beside_images():

@@ -85,3 +85,12 @@ def test_what_cannot_be_loaded_is_refused(coco_folder):
         data.load("coco_captions", data_dir=coco_folder)
     with pytest.raises(ValueError, match="labels must be False for 'coco_captions'"):
         data.load("coco_captions", 8, data_dir=coco_folder, labels=True)
+
+
+@pytest.mark.parametrize("kept", [-7, 0])
+def test_damaged_files_are_named(coco_folder, kept):
+    shard = sorted(coco_folder.rglob("*train.tfrecord-*"))[1]
+    shard.write_bytes(shard.read_bytes()[:kept])
+    says = "truncated record at" if kept else "split 'train' must hold 12 examples. Received: 6"
+    with pytest.raises(ValueError, match=rf"files of coco_captions/2014/1.1.0 must be whole.*{coco_folder}.*{says}"):
+        data.load("coco_captions", 4, data_dir=coco_folder)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from qrkeras.data import from_arrays
-from qrkeras.data.order import held_out, shuffled
+from qrkeras.data.order import TAKEN_BATCH, held_out, shuffled, take
 
 
 def indices(size, batch_size, seed, start_step, batches):
@@ -68,3 +68,14 @@ def test_refuses(arguments, message):
     data = from_arrays(np.zeros((5, 2)))
     with pytest.raises(ValueError, match=message):
         data.batches(*arguments)
+
+
+@pytest.mark.parametrize("there", [TAKEN_BATCH - 1, TAKEN_BATCH, TAKEN_BATCH + 1])
+def test_a_source_that_ends_early_is_told(there):
+    """What of three batches is missing may be a part of one or whole ones."""
+    source = from_arrays(np.zeros((3 * TAKEN_BATCH, 2), "float32"), "made")
+    whole = source.evaluation_batches
+    object.__setattr__(source, "evaluation_batches", lambda size: whole(size).unbatch().take(there).batch(size))
+    assert take(source, there).shape == (there, 2)
+    with pytest.raises(ValueError, match=f"'made' must hold 768 examples. Received: {there} of the first 768"):
+        take(source)

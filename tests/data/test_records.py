@@ -174,6 +174,35 @@ def test_labels_are_refused_before_anything_is_downloaded(tmp_path, name):
         load(name, image_size=32, data_dir=tmp_path, labels=True)
 
 
+def cut_between_records(content):
+    """All records but the last: 12 bytes before each, 4 behind."""
+    at, starts = 0, []
+    while at < len(content):
+        starts.append(at)
+        at += 12 + int.from_bytes(content[at : at + 8], "little") + 4
+    return content[: starts[-1]]
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda content: content[:200] + b"qr" + content[202:], "corrupted record at "),
+        (lambda content: content[:-7], "truncated record at "),
+        (cut_between_records, "'tfds:tiny' must hold 30 examples. Received: 29 of the first 30"),
+    ],
+    ids=["changed", "torn", "short"],
+)
+@pytest.mark.parametrize("labels", [False, True])
+def test_damaged_files_are_named_with_their_mend(make, damage, says, labels):
+    folder = make({"train": range(30), "test": [0]}, labels=tfds.features.ClassLabel(num_classes=7))
+    shard = sorted(folder.rglob("*train.tfrecord-*"))[0]
+    shard.write_bytes(damage(shard.read_bytes()))
+    told = rf"files of tiny/1.0.0 must be whole. Received: {folder}/tiny/1.0.0 \({says}.*\). Copy them there again"
+    with pytest.raises(ValueError, match=told) as error:
+        load("tfds:tiny", data_dir=folder, labels=labels)
+    assert "{{" not in str(error.value) and "[Op:" not in str(error.value)
+
+
 def test_grey(make):
     folder = make({"train": range(10), "test": [0]}, shape=(4, 4, 1))
     assert load("tfds:tiny", data_dir=folder).shape == (4, 4, 1)

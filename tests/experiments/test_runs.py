@@ -1,7 +1,9 @@
 import collections
 import dataclasses
+import functools
 import json
 import os
+import re
 
 import pytest
 
@@ -109,6 +111,28 @@ def test_load_what_is_no_run(tmp_path):
 def test_load_a_damaged_configuration(run, text):
     (run.path / "config.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(ValueError, match="RUN must hold a readable config.json"):
+        runs.load(run.path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "says"),
+    [
+        (("seed",), "0", "seed is '0'"),
+        (("name",), 3, "name is 3"),
+        (("data",), "ring8", "data is 'ring8'"),
+        (("preset",), {"type": "Data", "name": "ring8"}, "preset is Data"),
+        (("preset", "batch_size"), "64", "batch_size must be a whole number. Received: '64'"),
+        (("preset", "data"), "ring8", "data must be Data. Received: 'ring8'"),
+        (("preset", "network", "width"), "4", "network.width must be a whole number. Received: '4'"),
+        (("preset", "steps"), 0, "steps must be at least 1. Received: 0"),
+    ],
+)
+def test_load_a_configuration_of_other_types(run, place, value, says):
+    config = json.loads((run.path / "config.json").read_text())
+    *parents, last = place
+    functools.reduce(lambda part, key: part[key], parents, config)[last] = value
+    (run.path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=f"RUN must hold a readable config.json. Received: .*{re.escape(says)}"):
         runs.load(run.path)
 
 

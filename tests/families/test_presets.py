@@ -2,11 +2,13 @@ import dataclasses
 import inspect
 import json
 import math
+import re
 
+import numpy as np
 import pytest
 
 from qrkeras import losses, presets
-from qrkeras.families import optimizers
+from qrkeras.families import optimizers, parts
 from qrkeras.families.gan import mixed, schema
 
 METHODS = ("qrgan", "nsgan", "lsgan", "wgan-gp", "qrgan-bounded", "qrgan-l2")
@@ -58,6 +60,39 @@ def test_tables_2_and_4(method):
 def test_tables_2_and_4_of_the_quantile_loss():
     for field, data, value in cells(QRGAN_TABLES):
         assert presets.leaves(presets.get(f"qrgan-{data}"))[field] == value, (field, data)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("batch_size", "64", "a whole number"),
+        ("batch_size", True, "a whole number"),
+        ("batch_size", 64.0, "a whole number"),
+        ("latent_dim", None, "a whole number"),
+        ("loss.penalty_weight", "0.1", "a number"),
+        ("loss.penalty", "l3", "'l1_square' or 'l2' or None"),
+        ("network.generator_batch_norm", 1, "true or false"),
+        ("network", "Dcgan", "Mlp or Dcgan or Sngan"),
+        ("network", presets.get("qrgan-cifar10").data, "Mlp or Dcgan or Sngan"),
+        ("data.name", 3, "a string"),
+        ("sample_every", (1, "2"), "a whole number or a list of which each is a whole number or None"),
+        ("frozen", "generator", "a list of which each is a string"),
+        ("generator_optimizer.decays", ((1,),), "a list of which each is a list of 2 values"),
+    ],
+)
+def test_values_of_another_type_are_refused(field, value, says):
+    changed = parts.replaced(presets.get("qrgan-cifar10"), field, value)
+    told = re.escape(f"{field} must be {says}. Received: {value!r}")
+    with pytest.raises(ValueError, match=told):
+        presets.check(changed)
+    with pytest.raises(ValueError, match=told):
+        presets.from_dict(presets.to_dict(changed))
+
+
+def test_whole_numbers_are_numbers_also_numpys():
+    preset = parts.replaced(presets.get("qrgan-cifar10"), "loss.penalty_weight", 1)
+    presets.check(parts.replaced(preset, "batch_size", np.int64(8)))
+    presets.check(parts.replaced(preset, "loss.penalty_weight", np.float32(0.5)))
 
 
 def test_qrgan_is_the_method_proper():

@@ -209,7 +209,7 @@ def test_workers_share_cores_and_gpus(tmp_path, monkeypatch, chosen, there, expe
         def poll(self):
             return 0
 
-    monkeypatch.setattr(launch.subprocess, "Popen", Popen)
+    monkeypatch.setattr(launch.processes.subprocess, "Popen", Popen)
     crew = launch.Crew(made(tmp_path, 1), 3, STAND_IN)
     assert not crew.tend() and len(started) == 2
     monkeypatch.setattr(Popen, "poll", lambda self: None)

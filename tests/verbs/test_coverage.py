@@ -1,6 +1,5 @@
 import io
 import shutil
-import subprocess
 import sys
 
 import pytest
@@ -58,45 +57,44 @@ def test_measure(measured):
 
 def test_finished_runs_are_not_trained_again(measured, monkeypatch):
     folder, results = measured
-    monkeypatch.setattr(many.subprocess, "run", None)
+    monkeypatch.setattr(many.processes, "child", None)
     again = coverage.measure(["qrgan-ring8", "nsgan-ring8"], [3], steps=4, runs_dir=folder, verbose=0)
     assert again == results
 
 
-def test_of_a_longer_run_the_coverage_at_that_step_is_taken(measured, monkeypatch, tmp_path):
+def test_of_a_longer_run_the_coverage_at_that_step_is_taken(measured, monkeypatch, tmp_path, stands_in):
     folder, results = measured
     shutil.copytree(folder / "qrgan-ring8-3", tmp_path / "qrgan-ring8-3")
     config = tmp_path / "qrgan-ring8-3" / "config.json"
     config.write_text(config.read_text().replace('"steps": 4', '"steps": 8'))
-    monkeypatch.setattr(many.subprocess, "run", None)
+    monkeypatch.setattr(many.processes, "child", None)
     again = coverage.measure(["qrgan-ring8"], [3], steps=4, runs_dir=tmp_path, verbose=0)
     assert again == [result for result in results if result.preset == "qrgan-ring8"]
     # A step at which nothing was measured is told, whatever the training says.
-    monkeypatch.setattr(many.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0))
+    monkeypatch.undo()
+    stands_in("exit 0")
     with pytest.raises(RuntimeError, match="must hold the coverage at step 3"):
         coverage.measure(["qrgan-ring8"], [3], steps=3, runs_dir=tmp_path, verbose=0)
 
 
-def fails(command, env, stdout, stderr):
-    stdout.write("progress\nqrkeras train: the reason\n")
-    return subprocess.CompletedProcess(command, 2)
+FAILS = "echo progress; echo qrkeras train: the reason; exit 2"
 
 
-def test_a_failed_run_is_told_with_its_last_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(many.subprocess, "run", fails)
+def test_a_failed_run_is_told_with_its_last_words(tmp_path, stands_in):
+    stands_in(FAILS)
     with pytest.raises(RuntimeError, match="qrgan-ring8 with seed 0 ended with 2: .*the reason"):
         coverage.measure(["qrgan-ring8"], [0], 4, 1, tmp_path, verbose=0)
 
 
 @pytest.mark.parametrize("steps, overrides", [(5, ()), (4, ("--update", "simultaneous"))])
-def test_runs_of_another_length_or_of_overrides_go_to_train(measured, monkeypatch, steps, overrides):
+def test_runs_of_another_length_or_of_overrides_go_to_train(measured, stands_in, steps, overrides):
     folder, _ = measured
-    monkeypatch.setattr(many.subprocess, "run", fails)
+    stands_in(FAILS)
     with pytest.raises(RuntimeError, match="ended with 2"):
         coverage.measure(["qrgan-ring8"], [3], steps, 1, folder, overrides, verbose=0)
 
 
-def test_runs_of_a_preset_that_has_changed_since_are_not_passed_off(measured, monkeypatch):
+def test_runs_of_a_preset_that_has_changed_since_are_not_passed_off(measured, monkeypatch, stands_in):
     import dataclasses
 
     from qrkeras import presets
@@ -104,7 +102,7 @@ def test_runs_of_a_preset_that_has_changed_since_are_not_passed_off(measured, mo
     folder, _ = measured
     changed = dataclasses.replace(presets.get("qrgan-ring8"), batch_size=7)
     monkeypatch.setitem(presets.PRESETS, "qrgan-ring8", changed)
-    monkeypatch.setattr(many.subprocess, "run", fails)
+    stands_in(FAILS)
     with pytest.raises(RuntimeError, match="ended with 2"):
         coverage.measure(["qrgan-ring8"], [3], 4, 1, folder, verbose=0)
 

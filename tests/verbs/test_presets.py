@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -105,3 +106,26 @@ def test_a_preset_in_a_file(done, refused, tmp_path):
     assert command == f"command    qrkeras train '{path}'" and str(path) in source
     assert published == "published  none that is known here"
     assert "PRESET must be an existing file" in refused("presets", "none.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda content: content["preset"].update(batch_size="64"),
+            "(batch_size must be a whole number. Received: '64')",
+        ),
+        (
+            lambda content: content.update(preset={"type": "Data", "name": "digits"}),
+            "best.json (Data.",
+        ),
+        (lambda content: content["sources"].update(steps=3), "(the source of steps must be a string. Received: 3)"),
+    ],
+    ids=["value", "preset", "source"],
+)
+@pytest.mark.parametrize("verb", ["presets", "train"])
+def test_a_file_with_other_types(refused, tmp_path, verb, change, says):
+    content = json.loads(presets.to_json(presets.get("pixelcnn-cifar10")))
+    change(content)
+    (tmp_path / "best.json").write_text(json.dumps(content))
+    assert says in refused(verb, "best.json")

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import shutil
-import subprocess
 
 import pytest
 
@@ -66,26 +65,27 @@ def test_figures_are_those_of_the_runs(made):
 
 
 def test_nothing_is_trained_twice(made, monkeypatch, done):
-    monkeypatch.setattr(many.subprocess, "run", None)
+    monkeypatch.setattr(many.processes, "child", None)
     assert "| qrgan | 4 |" in done("reproduce", "tiny", "--runs-dir", made, "--output", made / "again")
     first, again = (json.loads((made / f"{name}.json").read_text()) for name in ("tiny-small", "again"))
     assert first == again
 
 
-def test_a_run_that_diverges_is_told_and_stops_nothing(made, tmp_path, monkeypatch, done):
+def test_a_run_that_diverges_is_told_and_stops_nothing(made, tmp_path, monkeypatch, done, stands_in):
     """Seed 1 of an arm: its training fails and says why in its records; given again, it is not trained again."""
     shutil.copytree(made, tmp_path / "claims")
     broken = tmp_path / "claims" / "nsgan-ring8+network.width=4-1" / "metrics.jsonl"
     broken.write_text('{"step": 2, "fed": 1}\n')
     trained = []
 
-    def diverges(command, **_):
+    def diverges(command, *rest):
         trained.append(command)
         with broken.open("a") as file:
             file.write('{"step": 3, "diverged": "d_loss became nan at step 3"}\n')
-        return subprocess.CompletedProcess(command, 2)
+        return fails(command, *rest)
 
-    monkeypatch.setattr(many.subprocess, "run", diverges)
+    fails = stands_in("exit 2")
+    monkeypatch.setattr(many.processes, "child", diverges)
     for _ in range(2):
         shown = done("reproduce", "tiny", "--runs-dir", tmp_path / "claims")
         assert "* nsgan, seed 1, diverged: d_loss became nan at step 3." in shown and "(1 of 2 finite)" in shown
@@ -95,10 +95,10 @@ def test_a_run_that_diverges_is_told_and_stops_nothing(made, tmp_path, monkeypat
     assert found["values"]["modes fed"]["nsgan"][1] is None and found["says"] == "not decided"
 
 
-def test_a_training_that_fails_otherwise_stops_it(made, tmp_path, monkeypatch, capfd):
+def test_a_training_that_fails_otherwise_stops_it(made, tmp_path, stands_in, capfd):
     shutil.copytree(made, tmp_path / "claims")
     (tmp_path / "claims" / "nsgan-ring8+network.width=4-1" / "metrics.jsonl").unlink()
-    monkeypatch.setattr(many.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 2))
+    stands_in("exit 2")
     with pytest.raises(SystemExit):
         cli.main(["reproduce", "tiny", "--runs-dir", str(tmp_path / "claims")])
     assert "training nsgan-ring8 with seed 1 ended with 2" in capfd.readouterr().err
@@ -120,7 +120,7 @@ def test_orders_in_words(order, words):
 def test_a_changed_claim_trains_anew(made, monkeypatch):
     scale = dataclasses.replace(CLAIM.scales["small"], changes={**CLAIM.scales["small"].changes, "network.width": 5})
     monkeypatch.setitem(families.CLAIMS, "tiny", dataclasses.replace(CLAIM, scales={"small": scale}))
-    monkeypatch.setattr(many.subprocess, "run", lambda *a, **k: (_ for _ in ()).throw(OSError("trained")))
+    monkeypatch.setattr(many.processes, "child", lambda *a: (_ for _ in ()).throw(OSError("trained")))
     with pytest.raises(SystemExit):
         cli.main(["reproduce", "tiny", "--runs-dir", str(made)])
 

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import pathlib
 import re
 import threading
@@ -29,7 +30,7 @@ class Repository:
             raise ValueError(f"BASE must be an existing folder of models. Received: {base}")
         if keep < 1:
             raise ValueError(f"keep must be at least 1 version. Received: {keep}")
-        if any((version / "saved_model.pb").exists() for version in _versions(self.base).values()):
+        if any(os.path.exists(version / "saved_model.pb") for version in _versions(self.base).values()):
             raise ValueError(
                 f"BASE must hold a folder for each model, and these their versions. Received: {base}, which holds "
                 f"versions. Give the folder above it: {self.base.resolve().parent}"
@@ -39,6 +40,7 @@ class Repository:
         self._served = {}  # name -> {number: loaded}; replaced as a whole, never changed
         self._states = {}  # name -> {number: (state, error)}
         self._failed = {}  # path -> its files when it failed
+        self._unread = set()  # names of folders that could not be read when last looked at
         self._stop = threading.Event()
         self._thread = None
 
@@ -99,9 +101,21 @@ class Repository:
                 LOG.exception("cannot look into %s", self.base)
 
     def refresh(self):
-        """Looks into the folder once: loads what is new, lets go of what is not wanted."""
-        there = {p.name: _versions(p) for p in self.base.iterdir() if p.is_dir() and not p.name.startswith(".")}
-        for name in sorted({name for name, found in there.items() if found} | set(self._served)):
+        """Looks into the folder once: loads what is new, lets go of what is not wanted.
+
+        A model's folder that cannot be read now is told once, and what is served of it stays.
+        """
+        there, unread = {}, {}
+        for folder in self.base.iterdir():
+            try:
+                if folder.is_dir() and not folder.name.startswith("."):
+                    there[folder.name] = _versions(folder)
+            except OSError as error:
+                unread[folder.name] = error
+        for name in sorted(unread.keys() - self._unread):
+            LOG.warning("%s cannot be read: %s", self.base / name, unread[name])
+        self._unread = set(unread)
+        for name in sorted(({name for name, found in there.items() if found} | set(self._served)) - self._unread):
             self._refresh(name, there.get(name, {}))
 
     def _refresh(self, name, found):
@@ -140,7 +154,8 @@ class Repository:
             return loaded
         except Exception as error:
             message = f"{path} is no SavedModel that can be served: {error}"
-            LOG.warning("%s", message)
+            if states.get(number) != ("END", message):  # told already, where its files cannot even be listed
+                LOG.warning("%s", message)
             self._failed[path] = files
             states[number] = ("END", message)
             return None

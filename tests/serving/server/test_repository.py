@@ -171,6 +171,71 @@ def test_a_folder_that_goes_away_stops_nothing(tmp_path, load, caplog):
         repository.stop()
 
 
+@pytest.fixture
+def locked(monkeypatch):
+    """Folders that cannot be listed, whoever asks, and whose files cannot be looked at."""
+    found, iterdir, stat = set(), pathlib.Path.iterdir, pathlib.Path.stat
+
+    def ask(path, *folders):
+        if found.intersection(folders):
+            raise PermissionError(13, "Permission denied", str(path))
+
+    def listed(path):
+        ask(path, path)
+        return iterdir(path)
+
+    def looked_at(path, **options):
+        ask(path, path.parent)
+        return stat(path, **options)
+
+    monkeypatch.setattr(pathlib.Path, "iterdir", listed)
+    monkeypatch.setattr(pathlib.Path, "stat", looked_at)
+    return found
+
+
+def test_a_model_whose_folder_cannot_be_read_stops_no_other(tmp_path, load, locked, caplog):
+    put(tmp_path, "gan", 1)
+    put(tmp_path, "other", 1)
+    (tmp_path / "lost+found").mkdir()
+    locked.add(tmp_path / "lost+found")
+    repository = Repository(tmp_path, load)
+    repository.refresh()
+    assert repository.models() == {"gan": [1], "other": [1]}
+    locked.add(tmp_path / "gan")
+    put(tmp_path, "gan", 2)
+    put(tmp_path, "other", 2)
+    for _ in range(3):
+        repository.refresh()
+    assert repository.models() == {"gan": [1], "other": [2]} and repository.get("gan") == (1, "gan 1")
+    refused = [message for message in caplog.messages if "cannot be read: [Errno 13] Permission denied" in message]
+    assert [message.split()[0] for message in refused] == [str(tmp_path / "lost+found"), str(tmp_path / "gan")]
+    locked.clear()
+    repository.refresh()
+    assert repository.models() == {"gan": [2], "other": [2]}
+    locked.add(tmp_path / "gan")
+    repository.refresh()
+    assert caplog.messages[-1].startswith(f"{tmp_path / 'gan'} cannot be read"), "told again, since it was mended"
+
+
+def test_a_version_whose_files_cannot_be_looked_at_is_told_once(tmp_path, load, locked, caplog):
+    put(tmp_path, "gan", 1)
+    locked.add(put(tmp_path, "gan", 2))
+    repository = Repository(tmp_path, load)
+    for _ in range(3):
+        repository.refresh()
+    assert repository.models() == {"gan": [1]} and "Permission denied" in repository.status("gan", 2)[0][2]
+    assert len([message for message in caplog.messages if "Permission denied" in message]) == 1
+
+
+def test_a_base_may_hold_a_folder_of_digits_that_cannot_be_read(tmp_path, load, locked):
+    (tmp_path / "123").mkdir()
+    locked.add(tmp_path / "123")
+    put(tmp_path, "gan", 1)
+    repository = Repository(tmp_path, load)
+    repository.refresh()
+    assert repository.models() == {"gan": [1]}
+
+
 def test_bad_folders(tmp_path, load):
     put(tmp_path, "gan", 1)
     with pytest.raises(ValueError, match="BASE must be an existing folder of models. Received: .*nowhere"):

@@ -167,8 +167,8 @@ MUTANTS = [
     Mutant(
         "own: claims: what is done trains again",
         "qrkeras/experiments/many.py",
-        "    if job.done:\n        return\n",
-        "",
+        "[job for job in jobs if not job.done]",
+        "list(jobs)",
         "tests/verbs/test_reproduce.py",
     ),
     Mutant(
@@ -195,8 +195,8 @@ MUTANTS = [
     Mutant(
         "own: claims: every failure passes for divergence",
         "qrkeras/experiments/many.py",
-        "(job.may_diverge and diverged(job.path))",
-        "job.may_diverge",
+        "(self.job.may_diverge and diverged(self.job.path))",
+        "self.job.may_diverge",
         "tests/verbs/test_reproduce.py",
     ),
     Mutant(
