@@ -125,7 +125,7 @@ MUTANTS = [
     Mutant(
         "own: PixelCNN++: nats of a pixel for those of a value",
         "qrkeras/models/pixelcnnpp.py",
-        "self.network.levels) / self.example_shape[-1]",
+        "self.levels) / self.example_shape[-1]",
         "self.network.levels)",
         "tests/models/test_pixelcnnpp.py",
     ),
