@@ -84,7 +84,8 @@ def text(result, command):
     lines += ["", *_diverged(result)]
     lines += ["| expected | by | gain beyond what is asked, 95% interval | seeds | |", "|---|---|---|---|---|"]
     for order, verdict in zip(claim.orders, result.verdicts, strict=True):
-        interval = f"{verdict.gain:.3g}, {verdict.low:.3g} to {verdict.high:.3g}"
+        interval = f"{verdict.gain:.3g}, "
+        interval += f"{verdict.low:.3g} to {verdict.high:.3g}" if math.isfinite(verdict.low) else "none"
         agree, of = verdict.seeds
         lines.append(f"| {_expected(order)} | {order.measure} | {interval} | {agree} of {of} | {verdict.says} |")
     lines += _searched(result)
