@@ -14,8 +14,7 @@ class Search:
     """What a sweep searches, and where it lies."""
 
     space: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SPACE")]
-    """Space that is searched: ade, captions, mbgan, pixelcnn, pixeliqn or qrgan; optimizers, rates and what is the
-    model's own."""
+    """Space that is searched, such as pixeliqn, mbgan or ade: optimizers, rates and what is the model's own."""
     trials: int = 500
     """Number of configurations; a larger one goes on with a sweep that is done."""
     directory: pathlib.Path | None = None

@@ -73,22 +73,20 @@ SCENES = with_sources(
     sample_every=700,
     checkpoint_every=350,
 )
-WHOLE = {"baseline", "proposals", "transformers"}  # which have no cells that could be thinned
 ROWS = {
-    "baseline": {"areas": "none", "by_state": False, "feedback": "none"},
+    "baseline": {"areas": "none", "thins": False, "by_state": False, "feedback": "none"},
     "wr": {"by_state": False, "feedback": "none"},
     "rh": {"feedback": "none"},
     "conditional": {"feedback": "conditional"},
-    "proposals": {"areas": "proposals"},
-    "transformers": {"areas": "transformers"},
+    "proposals": {"areas": "proposals", "thins": False},
+    "transformers": {"areas": "transformers", "thins": False},
 }
 _WHERE = dict.fromkeys(ROWS, "Lucas, Table B.1") | dict.fromkeys(("proposals", "transformers"), "Lucas, Table B.2")
 
 
 def _row(preset, row):
-    changes, whole = ROWS[row], {"thins": False} if row in WHOLE else {}
-    sources = dict.fromkeys(changes, _WHERE[row]) | dict.fromkeys(whole, "not of cells")
-    return with_sources(preset, sources, **changes, **whole)
+    changes = ROWS[row]
+    return with_sources(preset, dict.fromkeys(changes, _WHERE[row]), **changes)
 
 
 PRESETS = {
