@@ -42,12 +42,14 @@ class Evaluation(EveryNSteps):
         super().on_train_begin(logs)
         self.make_up(self.model)
 
-    def make_up(self, model):
-        """Evaluates `model` where that is due since the last evaluation that was reported."""
+    def make_up(self, model, at_end=False):
+        """Evaluates `model` where that is due since the last evaluation that was reported; at the end, where it is
+        newer than that."""
         self.set_model(model)
         evaluated = max((record["step"] for record in self.history if "features" in record), default=0)
         strategy = model.distribute_strategy
-        due = cluster.of(strategy).first and self.marks(model.step) > self.marks(evaluated)  # who knows the history
+        behind = model.step > evaluated if at_end else self.marks(model.step) > self.marks(evaluated)
+        due = cluster.of(strategy).first and behind  # who knows the history
         if collectives.anywhere(strategy, due):
             self.report(model.step, {})
 

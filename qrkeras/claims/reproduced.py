@@ -7,9 +7,9 @@ import pathlib
 
 import numpy as np
 
-from qrkeras import presets
+from qrkeras import callbacks, presets
 from qrkeras.claims.verdict import judge, together
-from qrkeras.experiments import build, kinds, many, runs
+from qrkeras.experiments import build, kinds, many
 from qrkeras.experiments.train import load_model
 from qrkeras.families.claim import changed, words
 from qrkeras.families.parts import leaves
@@ -17,7 +17,11 @@ from qrkeras.families.parts import leaves
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """One method of a claim: its preset as the scale changes it, and its runs, one for each seed from the first on."""
+    """One method of a claim: its preset as the scale changes it, and its runs, one for each seed from the first on.
+
+    `fields` are those of metrics.jsonl that the claim reads at the last step; None where it measures the model of that
+    step itself.
+    """
 
     name: str
     preset_name: str
@@ -25,6 +29,7 @@ class Arm:
     options: tuple[str, ...]
     paths: tuple[pathlib.Path, ...]
     first_seed: int = 0
+    fields: tuple[str, ...] | None = ()
 
     @property
     def command(self):
@@ -49,7 +54,9 @@ def arms(claim, scale, seeds, runs_dir, first_seed=0):
         lasting = {field: value for field, value in changes.items() if field not in rhythm and value != before[field]}
         label = _label(preset_name, [f"{field}={value}" for field, value in lasting.items()])
         paths = tuple(pathlib.Path(runs_dir) / f"{label}-{seed}" for seed in range(first_seed, first_seed + seeds))
-        found.append(Arm(name, preset_name, preset, tuple(words(changes)), paths, first_seed))
+        read = tuple(preset.logged(each.field) for each in claim.measures if name in claim.arms_with(each))
+        fields = None if name in claim.measured else read
+        found.append(Arm(name, preset_name, preset, tuple(words(changes)), paths, first_seed, fields))
     return found
 
 
@@ -71,24 +78,31 @@ def train(of, workers, runs_dir, verbose=1):
     """
     many.check_places([path for arm in of for path in arm.paths], runs_dir)
     jobs = [
-        many.Job(arm.preset_name, seed, path, arm.preset.steps, arm.options, _is_done(path, arm.preset), True)
+        many.Job(arm.preset_name, seed, path, arm.preset.steps, arm.options, _is_done(path, arm), arm.preset)
         for arm in of
         for seed, path in enumerate(arm.paths, arm.first_seed)
     ]
     many.train_all(jobs, workers, verbose)
 
 
-def _is_done(path, preset):
-    run = many.run_of(path, preset)
-    if run is None:
-        return False
-    done = {r["step"] for r in run.records() if "features" in r or not preset.evaluate_every}
-    return preset.steps in done or _diverged(run, preset) is not None
+def _is_done(path, arm):
+    run = many.run_of(path, arm.preset)
+    return run is not None and (_is_whole(run, arm) or run.diverged is not None)
 
 
-def _diverged(run, preset):
-    """What stopped being finite in a run before the last step of `preset`; else None."""
-    return None if any(r["step"] >= preset.steps and "diverged" not in r for r in run.records()) else run.diverged
+def _is_whole(run, arm):
+    """Whether a run has what its claim reads of the last step: a line may be there and the model not, after a kill."""
+    steps = arm.preset.steps
+    logged = {field for record in run.records() if record["step"] == steps for field in record}
+    if arm.fields is not None:
+        return {*arm.fields} <= logged
+    saved = any(callbacks.step_of(file) >= steps for file in callbacks.checkpoints(run.checkpoints))
+    return saved and ("features" in logged or not arm.preset.evaluate_every)
+
+
+def _diverged(run, arm):
+    """What stopped being finite in a run before it had all of the last step; else None."""
+    return None if _is_whole(run, arm) else run.diverged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,17 +134,20 @@ def measure(claim, scale, of):
     """`Reproduced`, from what the runs of the arms `of` have logged, and what the claim measures of them itself.
 
     Raises:
-      RuntimeError: where a run has not logged a measure at its last step, or its model is of another step.
+      RuntimeError: where there is no run of an arm's preset, it has not logged a measure at its last step, its model is
+        of another step, or runs were evaluated by different numbers of images.
     """
+    opened = {arm.name: [_opened(path, arm) for path in arm.paths] for arm in of}
+    _check_alike([(run, arm.preset.steps) for arm in of for run in opened[arm.name]])
     values, curves, diverged = {m.name: {} for m in claim.measures}, {}, {}
     for arm in of:
-        opened = [runs.load(path) for path in arm.paths]
-        diverged[arm.name] = {seed: why for seed, run in enumerate(opened) if (why := _diverged(run, arm.preset))}
-        told = [run.records() for run in opened]
+        found = opened[arm.name]
+        diverged[arm.name] = {seed: why for seed, run in enumerate(found) if (why := _diverged(run, arm))}
+        told = [run.records() for run in found]
         if function := claim.measured.get(arm.name):
             source = build.dataset(arm.preset, "test")
             held_out = kinds.of(source.kind).held_out(source)
-            for seed, run in enumerate(opened):
+            for seed, run in enumerate(found):
                 if seed not in diverged[arm.name]:
                     told[seed] = _measured(told[seed], function, run, arm.preset.steps, held_out)
         for each in claim.measures:
@@ -139,15 +156,41 @@ def measure(claim, scale, of):
             field, steps = arm.preset.logged(each.field), arm.preset.steps
             pairs = [_pairs(records, field, steps) for records in told]
             for seed in diverged[arm.name]:
-                pairs[seed].append((steps, math.nan))
-            for path, found in zip(arm.paths, pairs, strict=True):
-                if not found or found[-1][0] != steps:
-                    raise RuntimeError(f"{path} must have {field} at step {steps:,}, its last. It has none.")
-            values[each.name][arm.name] = [_figure(found, each) for found in pairs]
+                pairs[seed].append((steps, each.worst))
+            for path, of_seed in zip(arm.paths, pairs, strict=True):
+                if not of_seed or of_seed[-1][0] != steps:
+                    raise RuntimeError(
+                        f"{path} must have {field} at step {steps:,}, its last. It has none. Remove it to have it "
+                        "trained anew."
+                    )
+            values[each.name][arm.name] = [_figure(of_seed, each) for of_seed in pairs]
             if each is claim.measures[0]:
                 curves[arm.name] = pairs
     verdicts = [_judged(order, claim.measure(order.measure), values[order.measure]) for order in claim.orders]
     return Reproduced(claim, scale, of, values, curves, verdicts, diverged)
+
+
+def _opened(path, arm):
+    run = many.run_of(path, arm.preset)
+    if run is None:
+        raise RuntimeError(f"{path} must be a run of `{arm.command}`. Remove what lies there to have it trained anew.")
+    return run
+
+
+def _check_alike(found):
+    """Raises RuntimeError where runs, given with their last steps, were evaluated by different numbers of images."""
+    told = [(run, r) for run, steps in found for r in run.records() if r["step"] == steps and "features" in r]
+    for run, record in told[1:]:
+        first, of_first = told[0]
+        if not callbacks.comparable(of_first, record):
+            raise RuntimeError(
+                f"runs of a claim must be evaluated alike. Received: {_counts(first, of_first)}, "
+                f"{_counts(run, record)}. Remove one of them to have it trained anew."
+            )
+
+
+def _counts(run, record):
+    return f"{run.path} with {record['samples']:,} samples against {record.get('references', 'unknown')} images"
 
 
 def _measured(records, function, run, steps, held_out):

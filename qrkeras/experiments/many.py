@@ -7,7 +7,7 @@ import time
 
 from qrkeras.experiments import directories, runs
 from qrkeras.machine import processes
-from qrkeras.presets import differences, leaves, rhythm
+from qrkeras.presets import Preset, differences, leaves, rhythm
 
 POLL = 0.1
 LOOK = 1.0  # between two looks at what runs have reported, in seconds
@@ -17,7 +17,7 @@ LOOK = 1.0  # between two looks at what runs have reported, in seconds
 class Job:
     """`qrkeras train PRESET --seed SEED --run-dir PATH OPTIONS`, to so many steps.
 
-    `done` says that it is; `may_diverge`, that a loss which stops being finite ends this training alone.
+    `done` says that it is; `may_diverge`, of which preset a run whose loss stops being finite ends alone.
     """
 
     preset: str
@@ -26,14 +26,14 @@ class Job:
     steps: int
     options: tuple[str, ...] = ()
     done: bool = False
-    may_diverge: bool = False
+    may_diverge: Preset | None = None
 
 
 def check_places(paths, runs_dir):
     """Raises ValueError where `runs_dir` is no folder for runs, or somebody else's files lie where one would."""
     directories.check_parent(runs_dir, "runs_dir")
     for path in paths:
-        directories.check_place(path, "runs_dir/PRESET-SEED", "config.json")
+        directories.check_place(path, "runs_dir/PRESET-SEED", "config.json", runs.LEFT_BY_A_KILL)
 
 
 def run_of(path, preset):
@@ -43,14 +43,6 @@ def run_of(path, preset):
     except ValueError:
         return None
     return None if differences(leaves(run.preset), leaves(preset), rhythm(preset)) else run
-
-
-def diverged(path):
-    """What stopped being finite in the run at `path`; None where it is none, or goes on."""
-    try:
-        return runs.load(path).diverged
-    except ValueError:
-        return None
 
 
 def train_all(jobs, workers, verbose=1):
@@ -107,13 +99,19 @@ class _Training:
         status = self.process.poll()
         if status is None:
             return False
-        if status and not (self.job.may_diverge and diverged(self.job.path)):
+        if status and not self._diverged():
             said = self._log.read_bytes()[self._begin :].decode(errors="replace").splitlines()[-3:]
             raise RuntimeError(
                 f"training {self.job.preset} with seed {self.job.seed} ended with {status}: {' '.join(said)}"
             )
         self.process.stdin.close()
         return True
+
+    def _diverged(self):
+        """Whether it failed as the job may. What another preset left in its place is no excuse."""
+        preset = self.job.may_diverge
+        run = None if preset is None else run_of(self.job.path, preset)
+        return run is not None and run.diverged is not None
 
 
 def _step(path):

@@ -26,7 +26,7 @@ from qrkeras.machine import durable, processes
 from qrkeras.presets import Preset, differences, from_dict, leaves, rhythm, to_dict
 
 # What lies in a run directory before its config.json does.
-_LEFT_BY_A_KILL = ("lock", "log.txt", "config.json.*.tmp")
+LEFT_BY_A_KILL = ("lock", "log.txt", "config.json.*.tmp")
 ROOM = 256 * 2**20
 """Bytes of free disk that a run needs."""
 
@@ -194,7 +194,7 @@ def may_move(one, other):
 def check(path, preset, seed, data=None):
     """Raises ValueError unless `path` is a new or empty directory, or holds a run of the same experiment and data."""
     path = pathlib.Path(path)
-    directories.check_place(path, "run_dir", "config.json", _LEFT_BY_A_KILL)
+    directories.check_place(path, "run_dir", "config.json", LEFT_BY_A_KILL)
     if not (path / "config.json").exists():
         return
     try:

@@ -107,7 +107,7 @@ def _train(run, source, model, started, evaluator, chosen, verbose):
     if remaining <= 0:
         for report in reports:
             if isinstance(report, callbacks.Evaluation):
-                report.make_up(model)  # that of the last checkpoint, where a kill came between the two
+                report.make_up(model, at_end=True)  # that of the last checkpoint, where a kill came between the two
         say(f"{run.path}: {model.step:,} of {preset.steps:,} steps done, nothing to do; --steps trains longer")
         return
     model.steps_per_execution = min(remaining, model.steps_per_execution)

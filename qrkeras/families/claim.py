@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -14,7 +15,7 @@ class Measure:
 
     `field` is the name there; `{features}` stands for the feature network. `over` says whether the figure at the last
     step counts or the best one over training; `digits` how many of its places after the point are shown; `arms` which
-    arms have it, all if it names none.
+    arms have it, all if it names none; `worst` what a run that diverged counts as, NaN where there is no worst.
     """
 
     field: str
@@ -23,6 +24,7 @@ class Measure:
     over: Literal["last", "best"] = "last"
     digits: int = 3
     arms: tuple[str, ...] = ()
+    worst: float = math.nan
 
 
 FID = Measure("FID[{features}] train", "FID, last", "less", digits=2)

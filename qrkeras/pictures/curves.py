@@ -101,18 +101,20 @@ def spread_curves(series, label, path):
     """Writes a measure against steps, for each series the mean over its seeds and a band of a standard deviation.
 
     Args:
-      series: name -> for each seed, pairs of step and value; steps that all seeds have are drawn, and values that are
-        not finite left out.
+      series: name -> for each seed, pairs of step and value. A step is drawn where at least half of the seeds have a
+        finite value, over those that do, so that one which diverged early hides no other.
       label: of the measure.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
     for (name, seeds), colour in zip(series.items(), itertools.cycle(COLOURS)):
-        told = [dict(pairs) for pairs in seeds]
-        steps = sorted(set.intersection(*(set(found) for found in told)))
-        values = np.array([[found[step] for step in steps] for found in told])
-        with np.errstate(invalid="ignore"):
-            mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=1) if len(values) > 1 else 0.0
+        told = {}
+        for step, value in itertools.chain(*seeds):
+            if np.isfinite(value):
+                told.setdefault(step, []).append(value)
+        steps = sorted(step for step, values in told.items() if 2 * len(values) >= len(seeds))
+        mean = np.array([np.mean(told[step]) for step in steps])
+        deviation = np.array([np.std(told[step], ddof=1) if len(told[step]) > 1 else 0.0 for step in steps])
         axis.plot(steps, mean, color=colour, label=name, linewidth=1.2)
         axis.fill_between(steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
     axis.set(xlabel="step", ylabel=label)

@@ -89,7 +89,9 @@ def text(result, command):
         agree, of = verdict.seeds
         lines.append(f"| {_expected(order)} | {order.measure} | {interval} | {agree} of {of} | {verdict.says} |")
     lines += _searched(result)
-    lines += ["", f"Each run by such a command as `{result.arms[0].command} --seed 0`."]
+    numbers = "`--seed 0`" if seeds == 1 else f"`--seed` 0 to {seeds - 1}"
+    lines += ["", f"Each run by one of these, with {numbers}:", ""]
+    lines += ["```", *(arm.command for arm in result.arms), "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -128,6 +128,15 @@ def test_made_up_for_once(tmp_path):
     assert [line["step"] for line in lines(tmp_path)] == [4]
 
 
+def test_what_was_missed_at_the_end_is_made_up_off_the_rhythm(tmp_path):
+    callback = evaluation(tmp_path, [5.0], step=5, history=[{"step": 4, "features": "fake", "samples": 30, FID: 6.0}])
+    callback.make_up(callback.model)
+    assert not (tmp_path / "metrics.jsonl").exists(), "training goes on from step 5, and step 6 is to come"
+    callback.make_up(callback.model, at_end=True)
+    callback.make_up(callback.model, at_end=True)
+    assert [line["step"] for line in lines(tmp_path)] == [5]
+
+
 def test_the_curve_is_drawn(tmp_path):
     ran(evaluation(tmp_path, [5.0, 3.0]), [2, 4])
     # (7, 3.6) inches at 110 dots.

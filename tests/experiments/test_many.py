@@ -1,5 +1,6 @@
 """Trainings end with the process that started them; a stand-in for `qrkeras train` that takes no time to start."""
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -7,7 +8,8 @@ import time
 
 import pytest
 
-from qrkeras.experiments import many
+from qrkeras import presets
+from qrkeras.experiments import many, runs
 from qrkeras.machine import processes
 
 LAUNCHER = """
@@ -110,3 +112,29 @@ def test_the_command_that_is_started_ends_with_its_standard_input(tmp_path, monk
     with pytest.raises(RuntimeError, match="ended with 1: $"):
         many.train_all([many.Job("qrgan-ring8", 0, tmp_path, 1, ("--steps", "1"))], 1, verbose=0)
     assert [file.name for file in tmp_path.iterdir()] == ["log.txt"]
+
+
+@pytest.mark.parametrize("of", ["this preset", "another"])
+def test_only_a_divergence_of_the_preset_is_excused(tmp_path, stands_in, of):
+    """A changed preset is refused by the directory of an older one, which had diverged: no divergence of its own."""
+    preset = presets.get("nsgan-ring8")
+    older = preset if of == "this preset" else dataclasses.replace(preset, batch_size=7)
+    run = runs.create(tmp_path, "nsgan-ring8", older, 0)
+    run.metrics.write_text('{"step": 2, "diverged": "g_loss became nan at step 2"}\n')
+    stands_in("exit 2")
+    job = many.Job("nsgan-ring8", 0, tmp_path, 4, may_diverge=preset)
+    if of == "this preset":
+        many.train_all([job], 1, verbose=0)
+    else:
+        with pytest.raises(RuntimeError, match="training nsgan-ring8 with seed 0 ended with 2"):
+            many.train_all([job], 1, verbose=0)
+
+
+def test_what_a_training_left_that_was_stopped_at_its_start_is_no_strangers(tmp_path):
+    run = tmp_path / "qrgan-ring8-0"
+    run.mkdir()
+    (run / "log.txt").touch()
+    many.check_places([run], tmp_path)
+    (run / "thesis.tex").touch()
+    with pytest.raises(ValueError, match="runs_dir/PRESET-SEED must be a new or empty directory.*holds thesis.tex and"):
+        many.check_places([run], tmp_path)

@@ -129,6 +129,19 @@ def test_minimum_curves_are_written(tmp_path):
     assert Image.open(tmp_path / "curves.png").size == (770, 440)
 
 
+def test_curves_over_seeds(tmp_path, monkeypatch):
+    early = [(10, 2.0), (20, np.nan)]  # diverged, and hides no other
+    series = {"a": [[(10, 4.0), (20, 5.0), (30, 6.0)], early, [(10, 6.0), (20, 7.0), (25, 1.0), (30, 6.0)]]}
+    figures = []
+    monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
+    pictures.spread_curves(series, "FID", tmp_path / "curves.png")
+    (axis,) = figures[0].axes
+    # At 10 (4 + 2 + 6) / 3 with a deviation of 2; at 20 two seeds, 6 and sqrt(2); 25 has one of three, too few.
+    assert axis.lines[0].get_xydata().tolist() == [[10, 4.0], [20, 6.0], [30, 6.0]]
+    (band,) = axis.collections[0].get_paths()
+    assert {(10, 2.0), (10, 6.0), (20, 6 + 2**0.5), (30, 6.0)} <= {tuple(point) for point in band.vertices.tolist()}
+
+
 def test_measures_against_a_number(tmp_path, monkeypatch):
     measures = {"KL": {"one": [4.0, 2.0], "two": [1.0, np.nan], "plain": [0.5, 0.1]}, "bits": {"exact": [2.0, 2.0]}}
     figures = []

@@ -112,17 +112,23 @@ def _digits(value):
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def differences(golden, found, path=""):
-    """Where two figures differ, as lines."""
+def differences(golden, found, path="", scale=0.0):
+    """Where two figures differ, as lines.
+
+    A float may differ by a thousandth of itself, or of the largest beside it in its list (`scale`): sums of signed
+    numbers cancel, so that what rounding does to them is to be read against the mean size of the numbers.
+    """
     if golden == found:
         return []
     if isinstance(golden, dict) and isinstance(found, dict) and golden.keys() == found.keys():
         return [line for key in golden for line in differences(golden[key], found[key], f"{path}/{key}")]
     if isinstance(golden, list) and isinstance(found, list) and len(golden) == len(found):
-        return [line for i, (a, b) in enumerate(zip(golden, found)) for line in differences(a, b, f"{path}/{i}")]
+        scale = max((abs(value) for value in golden if isinstance(value, float)), default=0.0)
+        pairs = enumerate(zip(golden, found))
+        return [line for i, (a, b) in pairs for line in differences(a, b, f"{path}/{i}", scale)]
     if isinstance(golden, float) and isinstance(found, int | float):
-        # Sums of signed numbers cancel: what is near zero is compared to an absolute bound.
-        return [] if abs(golden - found) <= 1e-3 * abs(golden) + 1e-5 else [f"{path}: {golden} was, {found} is"]
+        bound = 1e-3 * max(abs(golden), scale) + 1e-5
+        return [] if abs(golden - found) <= bound else [f"{path}: {golden} was, {found} is"]
     return [f"{path}: {golden} was, {found} is"]
 
 

@@ -8,8 +8,9 @@ import shutil
 import pytest
 
 from qrkeras import cli, families
+from qrkeras.claims import reproduced, searched
 from qrkeras.experiments import many
-from qrkeras.families.claim import Claim, Measure, Order, Scale
+from qrkeras.families.claim import Claim, Measure, Order, Scale, Search
 from qrkeras.verbs import reproduce
 
 FED = Measure("fed", "modes fed", "more")
@@ -44,7 +45,9 @@ def test_what_is_written(made):
     told = (made / "tiny-small.md").read_text()
     assert "# QRGAN feeds more modes than NSGAN" in told and "nobody. By `qrkeras reproduce tiny`, 2 seed(s)" in told
     assert "| nsgan | 4 |" in told and "| qrgan better than 100 | reverse KL |" in told and "Four steps." in told
-    assert "paper: all modes" in told and "--network.width 4" in told and "![" in told
+    assert "paper: all modes" in told and "![" in told
+    commands = [f"qrkeras train {arm}-ring8 --network.width 4 --steps 4 --sample-every 2" for arm in CLAIM.arms]
+    assert told.split("```\n")[1].splitlines() == commands
     found = json.loads((made / "tiny-small.json").read_text())
     assert set(found["values"]["modes fed"]) == {"nsgan", "qrgan"} and found["seeds"] == 2
     assert [order["better"] for order in found["orders"]] == ["qrgan", "qrgan"]
@@ -62,6 +65,28 @@ def test_figures_are_those_of_the_runs(made):
             assert found["modes fed"][arm][seed] == records[-1]["fed"]
             finite = [r["reverse_kl"] for r in records if math.isfinite(r["reverse_kl"])]
             assert found["reverse KL"][arm][seed] == min(finite, default=None)
+
+
+def test_what_a_search_chose_is_what_is_trained(tmp_path, monkeypatch, done):
+    """A search that ends with another setting than the preset's: the runs of the table, and its commands, have it."""
+    trained, chosen = [], {}
+
+    def settled(claim, scale, *rest):
+        found = searched.Searched(scale.settled(dict.fromkeys(claim.arms, {"network.width": 5})), chosen, {})
+        chosen.update(dict.fromkeys(claim.arms, "width 5"))
+        return found
+
+    monkeypatch.setattr(searched, "search", settled)
+    monkeypatch.setattr(reproduced, "train", lambda arms, *rest: trained.extend(arms))
+    monkeypatch.setattr(reproduced, "measure", lambda claim, scale, arms: reproduced.Reproduced(
+        claim, scale, arms, {each.name: {} for each in claim.measures}, {"nsgan": [[(4, 1.0)]]}, [], {}
+    ))  # fmt: skip
+    scale = dataclasses.replace(CLAIM.scales["small"], search=Search({("network.width",): (4, 5)}, ("modes fed",)))
+    searching = dataclasses.replace(CLAIM, scales={"small": scale}, orders=())
+    monkeypatch.setitem(families.CLAIMS, "tiny", searching)
+    shown = done("reproduce", "tiny", "--runs-dir", tmp_path)
+    assert [arm.preset.network.width for arm in trained] == [5, 5]
+    assert "qrkeras train nsgan-ring8 --network.width 5" in shown
 
 
 def test_nothing_is_trained_twice(made, monkeypatch, done):

@@ -9,7 +9,7 @@ from qrkeras.families.claim import FID, Claim, Measure, Order, Scale
 ARMS = tuple(TABLE_5_1)
 BITS = Measure("iwae", "bits per dimension, IWAE, 20 samples", "less")
 ELBO = Measure("elbo", "bits per dimension, ELBO", "less")
-KL = Measure("kl", "KL, nats", "more", digits=1)
+KL = Measure("kl", "KL of training batches, nats", "more", digits=1)
 # The chapter measures on held-out data; 166 held-out digits are too few for a Frechet distance.
 HELD_OUT_FID = Measure("FID[{features}] test", "FID, held-out images", "less", digits=2)
 SCORE = Measure("IS[{features}]", "Inception score", "more", digits=2)
