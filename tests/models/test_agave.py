@@ -23,7 +23,7 @@ def model(auxiliary=None, channels=1, levels=17, dropout=0.0, run_eagerly=True, 
     height, _, outputs = auxiliary.shape_of((8, 8, channels))
     sizes = {"planes": (4,), "latent_planes": (1,), "blocks": (2,), "stem": (3, 2)}
     hierarchy = networks.top_down(8, channels, **sizes, output_size=height, output_channels=outputs, seed=1)
-    sizes = {"planes": 3, "blocks": 1, "resolutions": 2, "components": 2, "levels": levels, "dropout": dropout}
+    sizes = {"planes": 3, "blocks": 1, "resolutions": 1, "components": 2, "levels": levels, "dropout": dropout}
     network = networks.pixelcnnpp(8, channels, **sizes, condition=hierarchy.outputs_shape, seed=2)
     made = AGAVE(hierarchy, network, auxiliary, **{"average_decay": 0.9, **options})
     if initialize:

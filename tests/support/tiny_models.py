@@ -47,7 +47,7 @@ def vqvae():
 
 
 def pixelcnnpp():
-    sizes = {"planes": 2, "blocks": 1, "resolutions": 2, "components": 2}
+    sizes = {"planes": 2, "blocks": 1, "resolutions": 1, "components": 2}
     return models.PixelCNNPlusPlus(networks.pixelcnnpp(8, 1, **sizes, seed=1))
 
 
