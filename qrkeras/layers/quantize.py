@@ -86,6 +86,7 @@ def perplexity(codes, num_codes):
     Args: codes: int, of any shape.
     Returns: scalar.
     """
-    counts = ops.bincount(ops.reshape(codes, (-1,)), minlength=num_codes)
-    shares = ops.cast(counts, "float32") / ops.cast(ops.size(codes), "float32")
+    flat = ops.reshape(codes, (-1,))
+    counts = ops.segment_sum(ops.ones_like(flat, "float32"), flat, num_segments=num_codes)  # bincount is not for XLA
+    shares = counts / ops.cast(ops.size(codes), "float32")
     return ops.exp(-ops.sum(shares * ops.log(ops.maximum(shares, 1e-30))))

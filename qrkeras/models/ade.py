@@ -174,14 +174,10 @@ class DensityModel(SharedLatents):
         several = len(self.PLAYERS) > 1
         super().compile(step.joint_optimizer(self) if several else optimizer, **kwargs)
 
-    def get_compile_config(self):
+    def compiled_with(self):
         own = {"discriminator_optimizer": self.discriminator_optimizer, "encoder_optimizer": self.encoder_optimizer}
-        optimizers = {"optimizer": self.main_optimizer, **{name: each for name, each in own.items() if each}}
-        return {
-            **{name: keras.saving.serialize_keras_object(each) for name, each in optimizers.items()},
-            "update": self.update,
-            **self._compile_arguments,
-        }
+        own = {name: each for name, each in own.items() if each}
+        return {"optimizer": self.main_optimizer, **own, "update": self.update}
 
     def optimizer_of(self, player):
         if player == "d_total":

@@ -3,13 +3,14 @@
 import functools
 
 import numpy as np
+from keras import ops
 
 from qrkeras import kinds
 from qrkeras.models import noise
 from qrkeras.models.batches import in_batches, shared
 from qrkeras.models.feed import require
 from qrkeras.models.fitting import TrainedModel
-from qrkeras.models.image_checks import check_labels
+from qrkeras.models.image_checks import check_labels, grey_levels
 from qrkeras.models.saved_model import compiled
 from qrkeras.models.signature import Signature
 
@@ -138,6 +139,13 @@ class GenerativeModel(TrainedModel):
 
     def _label_input(self):
         return {} if self.num_classes is None else {"label": ((), "int32")}
+
+    def _require_levels(self, images):
+        """Stops a graph at images of other grey levels than the likelihood is of, as `check_grey_levels` does."""
+        if self.levels < 256:
+            known = np.isin(np.arange(256), grey_levels(self.levels))
+            known = ops.take(ops.convert_to_tensor(known), ops.cast(images, "int32"))
+            require(known, f"images must have no more grey levels than levels={self.levels}. Received:", images)
 
     def _served_labels(self, label):
         if label is not None:

@@ -104,8 +104,11 @@ class Captioner(TrainedModel):
 
     @property
     def labels(self):
-        captions = Captions(self.length, self.decoder.num_words)
-        return BoxedCaptions(captions) if self.boxes else captions
+        return BoxedCaptions(self._captions) if self.boxes else self._captions
+
+    @property
+    def _captions(self):
+        return Captions(self.length, self.decoder.num_words)
 
     def compile(self, optimizer="adam", encoder_optimizer=None, **kwargs):
         """Configures training.
@@ -127,9 +130,8 @@ class Captioner(TrainedModel):
             )
         super().compile(joint, **kwargs)
 
-    def get_compile_config(self):
-        held = {name: keras.saving.serialize_keras_object(each) for name, each in self._optimizers.items()}
-        return {**held, **self._compile_arguments}
+    def compiled_with(self):
+        return self._optimizers
 
     @property
     def _default_save_signature(self):
@@ -180,13 +182,16 @@ class Captioner(TrainedModel):
         Raises:
           ValueError: where they are no lists of strings, or none.
         """
-        if isinstance(captions, str) or not len(captions) or any(isinstance(each, str) for each in captions):
+        lists = not isinstance(captions, str) and all(isinstance(each, list | tuple) for each in captions)
+        if not lists or not any(captions) or not all(isinstance(said, str) for each in captions for said in each):
             raise ValueError(
-                f"captions must be lists of strings, one or more, a list for each image. Received: {captions!r:.80}"
+                "captions must be lists of strings, a list for each image, and at least one string. Received: "
+                f"{captions!r:.80}"
             )
         ids = np.full((len(captions), max(map(len, captions)), self.length), NOTHING, "int32")
         for row, of_one in zip(ids, captions):
-            row[: len(of_one)] = [self.vocabulary.encode(caption, self.length - 1) for caption in of_one]
+            for place, caption in zip(row, of_one):
+                place[:] = self.vocabulary.encode(caption, self.length - 1)
         return ids
 
     def caption(self, images, beam=BEAM, batch_size=32, boxes=None):
@@ -287,15 +292,17 @@ class Captioner(TrainedModel):
     def nats(self, images, ids, batch_size=32, boxes=None):
         """`(sum of -log p, words)` of each caption, `(n, captions)` each: STOP counts, unknown words do not."""
         given = self._given(images, boxes)
-        if len(ids) != len(images):
-            raise ValueError(f"captions must be as many lists as images, {len(images)}. Received: {len(ids)}")
+        self._captions.check("ids", ids, len(images))
         return all_batches(
             lambda ids, *part: scored(self.look_function(ids, *part)[0], ids, axis=-1), batch_size, ids, *given
         )
 
     def nats_per_word(self, images, captions, batch_size=32, boxes=None):
         """`-log p` of all words and STOPs of the images' captions, n lists, over their number: a float."""
-        nats, words = self.nats(images, self.encode(captions), batch_size, boxes)
+        ids = self.encode(captions)
+        if len(ids) != len(images):
+            raise ValueError(f"captions must be as many lists as images, {len(images)}. Received: {len(ids)}")
+        nats, words = self.nats(images, ids, batch_size, boxes)
         return float(nats.sum() / max(1.0, words.sum()))
 
     def signatures(self):

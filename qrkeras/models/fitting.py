@@ -18,6 +18,7 @@ from qrkeras.models.reports import Batch, Reports
 from qrkeras.models.saved_model import write_saved_model
 
 _KEPT_AS = {"loss": "objective"}  # Keras owns `model.loss`
+_OF_UINT8 = ("reconstruct", "inpaint", "bits_per_dim", "realism", "real_share", "caption")
 _OBJECTIVES = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
@@ -187,8 +188,16 @@ class TrainedModel(keras.Model):
                 "which are all of them. Leave one out."
             )
 
+    def compiled_with(self):
+        """What a subclass' own arguments of `compile` were, optimizers among them, by name."""
+        return {"optimizer": self.optimizer}
+
     def get_compile_config(self):
-        return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), **self._compile_arguments}
+        """What `compile` was given; None of a model that is not compiled, which is saved and cloned all the same."""
+        if not self.compiled:
+            return None
+        told = {name: keras.saving.serialize_keras_object(value) for name, value in self.compiled_with().items()}
+        return {**told, **self._compile_arguments}
 
     def compile_from_config(self, config):
         """Compiles as a model that was saved; several replicas take one step an execution, whatever one took."""
@@ -292,8 +301,9 @@ class TrainedModel(keras.Model):
             )
         if validation_split and validation_data is None and hasattr(x, "shape"):
             at = math.floor(len(x) * (1 - validation_split))  # as Keras does
-            self._checked(x[at:], None if y is None else y[at:], kwargs.get("validation_batch_size") or batch_size)
-            self._checked(x[:at], None if y is None else y[:at], batch_size)
+            first, last = slice(at), slice(at, None)
+            self._checked(x[last], _rows(y, last), kwargs.get("validation_batch_size") or batch_size)
+            self._checked(x[first], _rows(y, first), batch_size)
         x, y = self._checked(x, y, batch_size, sample_weight, class_weight)
         if sizes := replicas.sizes(x, batch_size, self._workers):
             self.check_batches(sizes)
@@ -332,6 +342,33 @@ class TrainedModel(keras.Model):
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         x, y = self._checked(x, y, None, sample_weight)
         return super().test_on_batch(x, y, return_dict=return_dict)
+
+    def predict(self, x, *args, **kwargs):
+        """`keras.Model.predict`: what `call` gives of floats, of images in [-1, 1]; raises ValueError for uint8."""
+        self._check_floats(x)
+        return super().predict(x, *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        self._check_floats(x)
+        return super().predict_on_batch(x)
+
+    def _check_floats(self, x):
+        dtype = getattr(keras.tree.flatten(getattr(x, "element_spec", x))[0], "dtype", None)
+        if dtype is not None and "int" in str(dtype):
+            others = [name for name in _OF_UINT8 if hasattr(self, name)]
+            raise ValueError(
+                f"x must be floats, what {type(self).__name__}.call takes, such as images in [-1, 1]. "
+                f"Received: {keras.backend.standardize_dtype(dtype)}. uint8 images are for {', '.join(others)}."
+            )
+
+    def save(self, filepath, *args, **kwargs):
+        """`keras.Model.save`, as a .keras file; raises ValueError for HDF5, which cannot hold these models."""
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"filepath must end in .keras. Received: {filepath}. HDF5 cannot hold a {type(self).__name__}; "
+                "save_weights writes .weights.h5."
+            )
+        return super().save(filepath, *args, **kwargs)
 
     def _checked(self, x, y, batch_size, sample_weight=None, class_weight=None):
         """`(x, y)` to hand on to Keras; raises ValueError."""
@@ -406,3 +443,10 @@ class TrainedModel(keras.Model):
         parts = copy.deepcopy({name: config[name] for name in cls.PARTS})  # Keras empties those of functional models
         made = {name: keras.saving.deserialize_keras_object(part, custom_objects) for name, part in parts.items()}
         return cls(**{**config, **made})
+
+
+def _rows(y, of):
+    """Some rows of what comes with examples: one array, or several by name; None where nothing does."""
+    if y is None or not isinstance(y, dict):
+        return None if y is None else y[of]
+    return {name: _rows(each, of) for name, each in y.items()}

@@ -133,13 +133,12 @@ class GAN(GenerativeModel):
         self.discriminator_optimizer = discriminator_optimizer
         super().compile(step.joint_optimizer(self), **kwargs)
 
-    def get_compile_config(self):
+    def compiled_with(self):
         return {
-            "generator_optimizer": keras.saving.serialize_keras_object(self.generator_optimizer),
-            "discriminator_optimizer": keras.saving.serialize_keras_object(self.discriminator_optimizer),
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
             "update": self.update,
             "discriminator_steps": self.discriminator_steps,
-            **self._compile_arguments,
         }
 
     def check_batches(self, sizes):

@@ -12,11 +12,16 @@ def check_images(name, images, shape, levels=256):
     check_grey_levels(name, images, levels)
 
 
+def grey_levels(levels):
+    """So many levels, spread over 0..255."""
+    return np.round(255 * np.arange(levels) / (levels - 1))
+
+
 def check_grey_levels(name, images, levels):
     """Raises ValueError where uint8 `images` have other values than so many levels spread over 0..255."""
     if levels == 256:
         return
-    if len(other := np.setdiff1d(images, np.round(255 * np.arange(levels) / (levels - 1)))):
+    if len(other := np.setdiff1d(images, grey_levels(levels))):
         raise ValueError(
             f"{name} must have no more grey levels than levels={levels}, which are spread over 0..255. Received: "
             f"{other[0]}, which is none of them. Images of any levels have levels=256."

@@ -106,7 +106,8 @@ class LatentModel(GenerativeModel):
         Returns: NumPy array `(n, steps, height, width, channels)` uint8.
         """
         lines = self.lines(start, end, steps, batch_size, *given(labels))
-        drawn = self.decode(lines, batch_size, *given(None if labels is None else np.repeat(labels, steps)))
+        of_lines = self.checked_labels(labels, len(start))
+        drawn = self.decode(lines, batch_size, *(np.repeat(each, steps) for each in of_lines))
         return drawn.reshape(-1, steps, *self.example_shape)
 
     def lines(self, start, end, steps, batch_size=256, labels=None):
@@ -196,6 +197,7 @@ class LatentModel(GenerativeModel):
             return {"images": self.decode_function(self.encode_function(images, *labels), *labels)}
 
         def score(images, label=None):
+            self._require_levels(images)
             seeds = ops.zeros((ops.shape(images)[0], 2), "int32")
             return {"bits_per_dim": self.bound(images, seeds, 1, *given(self._served_labels(label)))}
 

@@ -56,6 +56,7 @@ class PixelLikelihood(AutoregressiveModel):
         """`sample`, `inpaint`, and `score`: the bits per dimension of each image."""
 
         def score(images, label=None):
+            self._require_levels(images)
             return {"bits_per_dim": self.score(images, self._served_labels(label))}
 
         images = {"images": (self.example_shape, "uint8")}

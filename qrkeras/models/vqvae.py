@@ -94,12 +94,8 @@ class VQVAE(LatentModel):
         self.code_optimizer, self.prior_optimizer = optimizer, prior_optimizer
         super().compile(step.joint_optimizer(self), **kwargs)
 
-    def get_compile_config(self):
-        return {
-            "optimizer": keras.saving.serialize_keras_object(self.code_optimizer),
-            "prior_optimizer": keras.saving.serialize_keras_object(self.prior_optimizer),
-            **self._compile_arguments,
-        }
+    def compiled_with(self):
+        return {"optimizer": self.code_optimizer, "prior_optimizer": self.prior_optimizer}
 
     def optimizer_of(self, player):
         return self.prior_optimizer if player == "prior_loss" else self.code_optimizer

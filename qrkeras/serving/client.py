@@ -159,8 +159,10 @@ class Client:
     def score(self, images, **conditions):
         """Bits per dimension `(n,)` of uint8 images, of a model with a likelihood or a bound of it.
 
+        Of a captioner a dictionary: `nats_per_word` `(n,)` of given captions, and `attention` where it has areas.
+
         Args:
-          **conditions: `label` where the model takes it: one, or `(n,)`.
+          **conditions: `label` where the model takes it, `caption` of a captioner: one, or `(n,)`.
         """
         return self.predict("score", images=images, **_rows(conditions, len(images)))
 

@@ -1,6 +1,7 @@
 """What `qrkeras evaluate` measures of captioners: a row for each run and split, and people beside them."""
 
 import json
+import math
 
 from qrkeras.experiments import directories
 from qrkeras.verbs import tables
@@ -44,6 +45,7 @@ def evaluated(opened, images, output, unused):
         source = build.dataset(opened[0].preset, split)
         for run, model in zip(opened, models):
             figures, said = evaluation.measure_captions(model, source, images)
+            figures = {name: figure for name, figure in figures.items() if math.isfinite(figure)}
             rows[f"{run.path}, {split}"] = {"step": model.step, "images": len(said), **figures}
             sheet = sheet or (source.take(12), said[:12])
         if min(len(source.captions(i)) for i in range(len(said))) > 1:
@@ -51,7 +53,7 @@ def evaluated(opened, images, output, unused):
     shown = table(rows)
     with tables.not_lost(shown):
         output.parent.mkdir(parents=True, exist_ok=True)
-        paths[".json"].write_text(json.dumps(rows, indent=1) + "\n")
+        paths[".json"].write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
         pictures.caption_sheet(*sheet, paths[".png"])
     return [shown, *paths.values()]
 

@@ -88,14 +88,16 @@ def measure(
     rows = []
     for run, model in zip(opened, models):
         classes = _class_scores(model, labelled, evaluator.samples, seed, gan_train, verbose) if gan_train else None
-        for way, draw in _ways(run, model, seed).items():
+        ways = _ways(run, model, seed)
+        for way, draw in ways.items():
             name = f"{run.path} ({way})" if way else str(run.path)
             own, count = draw(evaluator.samples, (workers.index, workers.size)), evaluator.samples // workers.size
             measures = evaluator.measure(progress.shown(own, name, count, BATCH_SIZE, verbose), gather)
             bits = _bits_per_dim(run.preset, model) if way in ("", model.BOUNDED_WAY) else None
             images = np.concatenate(list(draw(PICTURED)))
             of = None if bits is None else model.bits_of
-            rows.append(Row(name, model.step, measures, classes, bits, of, images))
+            scores = classes if way == next(iter(ways)) else None  # they are of what the model draws by default
+            rows.append(Row(name, model.step, measures, scores, bits, of, images))
     held_out = build.dataset(preset, "test")
     images = take(held_out, min(PICTURED, held_out.size))
     return [*rows, Row(FLOOR, None, evaluator.floor(), images=images)]

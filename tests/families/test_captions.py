@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from qrkeras import data, presets
+from qrkeras import data, evaluation, presets
 from qrkeras.data import scenes
 from qrkeras.experiments import build
 from qrkeras.experiments.train import load_model, train
@@ -64,6 +64,12 @@ def test_evaluate(captions_run, done, tmp_path, monkeypatch):
     assert out.count("people: the first caption against the others") == 2
     rows = json.loads((tmp_path / "measured.json").read_text())
     assert len(rows) == 4 and (tmp_path / "measured.png").exists()
+    looked = evaluation.measure_captions
+    monkeypatch.setattr(evaluation, "measure_captions", lambda *given: (
+        {**looked(*given)[0], "looks_said": float("nan")}, looked(*given)[1]
+    ))  # fmt: skip
+    out = done("evaluate", captions_run.path, "--samples", 6, "--output", tmp_path / "young")
+    assert "nan" not in out and "NaN" not in (tmp_path / "young.json").read_text(), "it names nothing that is there"
     people = rows["people: the first caption against the others, test"]
     assert people["true"] == people["grammatical"] == 1 and people["BLEU-1"] > 50
 

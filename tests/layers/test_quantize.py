@@ -83,6 +83,8 @@ def test_perplexity_by_hand():
     assert float(perplexity(np.array([[0, 0], [1, 2]]), 5)) == pytest.approx(2**1.5)
     assert float(perplexity(np.full((3, 2), 4), 5)) == pytest.approx(1)
     assert float(perplexity(np.arange(7), 7)) == pytest.approx(7, rel=1e-5)
+    compiled = tf.function(perplexity, jit_compile=True)  # XLA has no count of unknown length
+    assert float(compiled(tf.constant([[0, 0], [1, 2]]), 5)) == pytest.approx(2**1.5)
 
 
 def test_float32_whatever_the_policy_and_round_trip(tmp_path):

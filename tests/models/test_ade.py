@@ -411,6 +411,8 @@ def test_with_classes(tmp_path):
     assert m.reconstruct(IMAGES, labels=labels).shape == IMAGES.shape
     line = m.interpolate(IMAGES[:2], IMAGES[2:4], 3, labels=labels[:2])
     np.testing.assert_array_equal(line[:, 0], m.reconstruct(IMAGES[:2], labels=labels[:2]))
+    alike = [m.interpolate(IMAGES[:2], IMAGES[2:4], 3, labels=each) for each in (2, [2, 2])]
+    np.testing.assert_array_equal(*alike)
     assert m.realism(IMAGES, labels=labels).shape == (16,)
     np.testing.assert_array_equal(m.draws(4, 1)[:, 0], m.sample(4, way="mean"))  # the classes in turn
     again = m.redraw(IMAGES[:2], 2, labels=labels[:2])

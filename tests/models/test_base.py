@@ -112,6 +112,46 @@ def instances():
     yield networks.top_down(4, 1, (2,), (1,), (1,), seed=1)
 
 
+@pytest.mark.parametrize("family", [*BUILDERS, "Captioner"])
+def test_what_is_not_compiled_is_saved_and_cloned(family, tmp_path):
+    plain = tiny_captioner.build() if family == "Captioner" else tiny_models.build(family)
+    plain = type(plain).from_config(plain.get_config())
+    plain.save(tmp_path / "plain.keras")
+    loaded = keras.models.load_model(tmp_path / "plain.keras")
+    for again in (loaded, keras.models.model_from_json(plain.to_json()), keras.models.clone_model(plain)):
+        assert type(again) is type(plain) and not again.compiled and again.get_compile_config() is None
+    for one, two in zip(plain.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@FAMILIES
+def test_hdf5_is_refused_before_anything_is_written(made, family, tmp_path):
+    for name in ("model.h5", "model.hdf5"):
+        with pytest.raises(ValueError, match=f"filepath must end in .keras. Received: .*{name}. .*save_weights"):
+            made[family].save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    made[family].save_weights(tmp_path / "model.weights.h5")
+
+
+@pytest.mark.parametrize("family", ["images", "PixelCNN", "VAE", "VQVAE", "DensityModel"])
+def test_predict_takes_floats(made, family):
+    message = (
+        r"x must be floats, what \w+.call takes, such as images in \[-1, 1\]. Received: uint8. uint8 images are for "
+    )
+    images = tiny_models.IMAGES[:2]
+    batches = tf.data.Dataset.from_tensor_slices(images).batch(2)
+    for ask in (made[family].predict, made[family].predict_on_batch):
+        with pytest.raises(ValueError, match=message):
+            ask(images)
+    with pytest.raises(ValueError, match=message):
+        made[family].predict(batches)
+
+
+def test_predict_is_call(made):
+    noise = np.zeros((3, made["images"].latent_dim), "float32")
+    np.testing.assert_allclose(made["images"].predict(noise, verbose=0), made["images"](noise), atol=1e-6)
+
+
 def test_from_config_leaves_its_dictionary_as_it_was(made):
     objects = [*instances(), *made.values()]
     kinds = {type(thing).__name__ for thing in objects}

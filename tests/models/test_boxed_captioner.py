@@ -31,6 +31,14 @@ def test_boxes_that_are_there():
     np.testing.assert_array_equal(found[:, 2], [[0, 0, 1, 1]] * 2)
 
 
+def test_a_split_for_validation_has_its_own_captions_and_boxes():
+    model = tiny_captioner.build(boxes=True)
+    assert "val_loss" in fit(model, validation_split=0.25).history
+    bad = {**given(model), "boxes": np.where(np.arange(16)[:, None, None] < 12, BOXES, np.float32(2))}
+    with pytest.raises(ValueError, match="boxes.* must be in 0..1, shares of height and width. Received: 2 to 2"):
+        model.fit(IMAGES, bad, batch_size=8, validation_split=0.25, verbose=0)
+
+
 def test_boxes_that_are_the_cells_are_the_grid():
     boxed, grid = tiny_captioner.build(boxes=True), tiny_captioner.build()
     said, expected = boxed.caption(IMAGES[:4], 3, boxes=CELLS[:4]), grid.caption(IMAGES[:4], 3)

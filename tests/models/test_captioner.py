@@ -173,8 +173,8 @@ def test_captions_are_a_list_for_each_image():
         ),
         (lambda: model.attend(IMAGES[:1], ["a", "a"]), "captions must be a list of 1 strings"),
         (lambda: model.nats_per_word(IMAGES[:3], [["a"]]), "captions must be as many lists as images, 3. Received: 1"),
-        (lambda: model.encode([]), "captions must be lists of strings, one or more"),
-        (lambda: model.encode(["a red circle"]), "captions must be lists of strings, one or more"),
+        (lambda: model.encode([]), "captions must be lists of strings, a list for each image"),
+        (lambda: model.encode(["a red circle"]), "captions must be lists of strings, a list for each image"),
     ):
         with pytest.raises(ValueError, match=message):
             use()
@@ -217,6 +217,22 @@ def test_export(tmp_path):
     assert np.shape(told["attention"]) == (3, 5, 16) and np.shape(told["areas"]) == (3, 16, 4, 2)
     nats, words = model.nats(IMAGES[:3], model.encode([["a red circle"]] * 3))
     np.testing.assert_allclose(told["nats"], (nats / words)[:, 0], rtol=1e-4)
+
+
+def test_lists_of_captions():
+    model = tiny_captioner.build()
+    two = model.encode([["a red circle", "a square"], ["a circle"]])
+    assert two.shape == (2, 2, 5) and (two[1, 1] == -1).all()
+    np.testing.assert_array_equal(model.encode([["a red circle"], []])[1], [[-1] * 5])
+    for captions in ("a circle", [], [[]], ["a circle"], [["a"], None], [[1, 2]], [["a", 3]]):
+        with pytest.raises(ValueError, match="captions must be lists of strings, a list for each image, and at least"):
+            model.encode(captions)
+    with pytest.raises(
+        ValueError, match=r"ids must be ints of shape \(2, captions, 5\), captions as the model's `encode`"
+    ):
+        model.nats(IMAGES[:2], [["a circle"], ["a square"]])
+    with pytest.raises(ValueError, match="ids must hold numbers of the model's words"):
+        model.nats(IMAGES[:2], np.full((2, 1, 5), 99))
 
 
 def test_captions_that_are_none_are_refused():

@@ -360,7 +360,11 @@ def test_images_of_other_levels_are_refused():
     m = model(VAE, levels=17)
     images = np.full((8, 8, 8, 1), 128, "uint8")
     assert m.bits_of == "17 levels" and np.isfinite(m.bits_per_dim(images)).all()
+    served = tf.function(m.signatures()["score"].function)
+    np.testing.assert_allclose(served(tf.constant(images))["bits_per_dim"][0], m.bits_per_dim(images)[0], rtol=1e-5)
     images[3, 1, 2] = 7
+    with pytest.raises(tf.errors.InvalidArgumentError, match="images must have no more grey levels than levels=17"):
+        served(tf.constant(images))
     refused = "must have no more grey levels than levels=17, which are spread over 0..255. Received: 7"
     batches = tf.data.Dataset.from_tensor_slices(images).batch(4)
     for use in (m.bits_per_dim, m.fit, m.evaluate, lambda x: m.fit(batches)):

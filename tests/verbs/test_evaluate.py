@@ -265,6 +265,11 @@ def test_class_scores_end_to_end(images_run, monkeypatch, tmp_path):
     found = measure([images_run], 320, "digits-cnn", gan_train=5, verbose=0)
     scores = found[0].classes
     assert scores.samples == 320 and found[-1].classes is None
+    monkeypatch.setattr("qrkeras.verbs.rows._ways", lambda run, model, seed: dict.fromkeys(
+        ("first", "other"), lambda n, share=(0, 1): iter([model.images[:n]])
+    ))  # fmt: skip
+    drawn = measure([images_run], 320, "digits-cnn", gan_train=1, verbose=0)
+    assert [row.classes is None for row in drawn] == [False, True, True], "of what the model draws by default alone"
     # Real digits under their own labels, so that both are as good as real ones, and far from a tenth.
     assert min(scores.gan_train, scores.gan_test, scores.real) > 0.4
     np.testing.assert_array_equal(model.asked[0], np.arange(320) % 10)
