@@ -21,9 +21,8 @@ def main(arguments=None):
 def _run(arguments):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(
-            "usage: qrkeras VERB ...\n\nGenerative image models for Keras 3 and TensorFlow, implemented from their papers.\n"
-        )
+        says = "Generative image models for Keras 3 and TensorFlow, implemented from their papers."
+        print(f"usage: qrkeras VERB ...\n\n{says}\n")
         for name in verbs.VERBS:
             print(f"  {name:12} {verbs.summary(name)}".rstrip())
         print("\n`qrkeras VERB --help` tells more of each.")
