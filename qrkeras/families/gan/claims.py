@@ -17,6 +17,7 @@ EPSILON_AND_UPDATE = Search(
         ("update",): ("alternating", "simultaneous"),
     },
     (FED.name, "high quality"),
+    seeds=3,  # one seed chose settings that held in it and lost modes in others; see docs/results/gan.md
 )
 
 
