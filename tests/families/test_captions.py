@@ -139,6 +139,13 @@ def test_what_cannot_be_done_is_refused(captions_run, refused, tmp_path):
         ("split must be left out for captions", "evaluate", captions_run.path, "--split", "train"),
         ("seed must be left out for captions", "evaluate", captions_run.path, "--seed", 0),
         ("none.png cannot be read", "caption", captions_run.path, tmp_path / "none.png"),
+        (
+            "output must be a folder. Received: ",
+            "caption",
+            captions_run.path,
+            "--output",
+            captions_run.path / "config.json",
+        ),
         ("data must be images with captions", "train", "captions-scenes", "--data.name", "digits"),
         ("must hold captions.json", "train", "captions-photos", "--data.name", f"captions:{tmp_path}"),
         ("data must be images without captions", "train", "vae-digits", "--data.name", "scenes"),
