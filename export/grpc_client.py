@@ -52,6 +52,8 @@ def main():
     parser.add_argument("--max-message-mb", type=float, default=64, help="largest reply that is accepted")
     parser.add_argument("--output", default="samples.npy")
     arguments = parser.parse_args()
+    if arguments.images and not arguments.mask:
+        parser.error("--mask must be given with --images")
 
     signature, inputs, n = "sample", {}, arguments.n
     if arguments.images:

@@ -206,7 +206,12 @@ def folder(path, image_size, split="train"):
         of_split["test" if order.held_out(names[number]) else "train"].append(number)
     chosen = of_split[split]
     if not chosen:
-        raise ValueError(f"captions:FOLDER must hold images with captions for {split!r}. Received: none in {place}")
+        mend = (
+            "Add images" if split == "train" else "The tenth whose file names hash to it is; add images, or rename some"
+        )
+        raise ValueError(
+            f"captions:FOLDER must hold images with captions for {split!r}. Received: none in {place}. {mend}."
+        )
     for number in chosen:
         header(path / names[number])  # refuses what cannot be used before anything is trained
     boxes = _boxes(content, place)

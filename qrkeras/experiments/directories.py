@@ -112,6 +112,12 @@ def check_file(path, *endings):
     check_outputs([path])
 
 
+def check_folder(path):
+    """Raises ValueError, before work is done for it, if `output` is no folder for what is written."""
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"output must be a folder. Received: {path}, which is a file. Name another.")
+
+
 def another(argument):
     """How an error about the directory `argument` is mended."""
     return f"Name another with --{argument.replace('_', '-')}."

@@ -1,7 +1,7 @@
 """Feature networks by name: what images are measured with."""
 
-from qrkeras.features.catalog import NAMES, load
+from qrkeras.features.catalog import NAMES, check, load
 from qrkeras.features.classifier import accuracy, fit_classifier
 from qrkeras.features.network import FeatureNetwork, from_keras
 
-__all__ = ["NAMES", "FeatureNetwork", "accuracy", "fit_classifier", "from_keras", "load"]
+__all__ = ["NAMES", "FeatureNetwork", "accuracy", "check", "fit_classifier", "from_keras", "load"]

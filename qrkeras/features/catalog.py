@@ -2,12 +2,19 @@
 
 import pathlib
 
-from qrkeras.features import shipped
-from qrkeras.features.files import read, unknown
+from qrkeras.features import files, shipped
 from qrkeras.features.inception import inception
 from qrkeras.features.network import from_keras
 
 NAMES = ("inception", *shipped.RECIPES, "FILE.keras")
+
+
+def check(name):
+    """Raises ValueError where no feature network is called `name`; loads none."""
+    if str(name).endswith(".keras"):
+        files.check(name, "features")
+    elif name != "inception" and name not in shipped.RECIPES:
+        raise files.unknown(name, NAMES, "features")
 
 
 def load(name):
@@ -25,11 +32,10 @@ def load(name):
       ValueError: naming the nearest right name, or what is wrong with the file.
       RuntimeError: where Inception is not to be had.
     """
+    check(name)
     if name == "inception":
         return inception()
     if name in shipped.RECIPES:
         return from_keras(shipped.load(name), name)
-    if str(name).endswith(".keras"):
-        # With its ending: a file called inception.keras is not the network that papers report FID with.
-        return from_keras(read(name, "features"), pathlib.Path(name).name)
-    raise unknown(name, NAMES, "features")
+    # With its ending: a file called inception.keras is not the network that papers report FID with.
+    return from_keras(files.read(name, "features"), pathlib.Path(name).name)

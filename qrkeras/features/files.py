@@ -6,14 +6,19 @@ import pathlib
 import keras
 
 
+def check(path, argument):
+    """Raises ValueError where there is no file, which `argument` named."""
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"{argument} must name an existing .keras file. Received: {path!r}")
+
+
 def read(path, argument):
     """The Keras model in a file, which `argument` named.
 
     Raises:
       ValueError: where there is none, or it cannot be read.
     """
-    if not pathlib.Path(path).is_file():
-        raise ValueError(f"{argument} must name an existing .keras file. Received: {path!r}")
+    check(path, argument)
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # a damaged file fails in as many ways as the libraries that read it

@@ -49,8 +49,7 @@ class Feed:
                 )
         wrapped = next((wrap for kind, wrap in self._adapters().items() if isinstance(x, kind)), None)
         if wrapped is None and not inspect.isgenerator(x):
-            self.check_arrays(x, y)
-            return x, y
+            return x, self.check_arrays(x, y)
         if y is not None:
             raise ValueError(
                 f"y must be None where x is a {type(x).__name__}. Received: {type(y).__name__}. Labels come with x."
@@ -61,7 +60,7 @@ class Feed:
         return {tf.data.Dataset: self._dataset, keras.utils.PyDataset: self._py_dataset}
 
     def check_arrays(self, x, y, whole=True):
-        """Raises ValueError where arrays are not what the model takes.
+        """The labels as NumPy arrays, or None; raises ValueError where arrays are not what the model takes.
 
         Args:
           whole: whether they are enough to tell the range of images by; False for one batch of many.
@@ -70,16 +69,15 @@ class Feed:
         check_grey_levels("x", x, self.levels)
         if self.labels is None:
             check_labels("y", y, len(x), None)
-        else:
-            self.labels.check("y", y, len(x))
+            return None
+        return self.labels.check("y", y, len(x))
 
     def parts(self, batch):
         """Examples, and labels or None, of a batch, or of the spec of a dataset's batches; raises ValueError."""
         if isinstance(batch, dict):
-            images, chosen = list(batch)[:1], "batch[{0!r}]"
             raise ValueError(
                 f"x must give {self._wanted()}, not dictionaries. Received keys: {sorted(map(str, batch))}. Pick what "
-                f"is wanted, in a tf.data.Dataset by x.map(lambda batch: {chosen.format(*images)})."
+                f"is wanted, in a tf.data.Dataset by x.map(lambda batch: {self._picked(list(batch))})."
             )
         parts = tuple(batch) if isinstance(batch, list | tuple) else (batch,)
         parts = tuple(None if getattr(part, "value_type", None) is _NONE else part for part in parts)
@@ -107,10 +105,20 @@ class Feed:
     def _wanted(self):
         return "batches of examples" if self.labels is None else f"pairs of batches (images, {self.labels.says})"
 
+    def _picked(self, names):
+        """Code that picks what is wanted out of a dictionary of these names."""
+        if self.labels is None:
+            return f"batch[{names[0]!r}]"
+        if isinstance(self.labels, BoxedCaptions):
+            labels = "{name: batch[name] for name in ('captions', 'boxes')}"
+        else:
+            labels = _item(names, self.labels.says, (names[1:] or [self.labels.says])[-1])
+        return f"({_item(names, 'images', names[0])}, {labels})"
+
     def _batch(self, batch):
         """A batch of a `PyDataset` or a generator, checked, as a tuple."""
         examples, labels = self.parts(batch)
-        self.check_arrays(examples, labels, whole=False)
+        labels = self.check_arrays(examples, labels, whole=False)
         return (examples,) if labels is None else (examples, labels)
 
     def _first(self, batch):
@@ -161,6 +169,11 @@ class Feed:
             raise ValueError(f"x must hold at least one batch. Received: {type(x).__name__} of length 0")
         self._first(x[0])
         return _Checked(x, self)
+
+
+def _item(names, what, otherwise):
+    """Code for the item of a dictionary that is called image, images or the like; `otherwise` where none is."""
+    return f"batch[{next((name for name in names if str(name).startswith(what[:-1])), otherwise)!r}]"
 
 
 class _Checked(keras.utils.PyDataset):

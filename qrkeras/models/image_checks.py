@@ -123,25 +123,28 @@ def _fits(found, shape):
     return len(found) == len(shape) and all(f is None or f == s for f, s in zip(found, shape, strict=True))
 
 
-def check_labels(name, labels, n, num_classes):
+def check_labels(name, labels, n, num_classes, one=True):
     """`labels` as int32 NumPy array `(n,)`, zeros where the network has no classes; raises ValueError.
 
     Args:
-      labels: one label, or `(n,)`; None for a network without classes.
+      labels: one label, or `(n,)`; None for a network without classes.   one: whether one label may stand for all.
     """
     if num_classes is None:
         if labels is not None:
             raise ValueError(
                 f"{name} must be None for a network without classes. Received: {_brief(labels)}. Leave it out; "
-                "PixelCNN and PixelIQN take labels, of a network that is built with num_classes."
+                "models whose networks have num_classes take labels."
             )
         return np.zeros(n, "int32")
     if labels is None:
         raise ValueError(f"{name} must hold class labels, 0 to {num_classes - 1}. Received: None")
     found = np.asarray(labels)
-    if found.shape not in ((), (n,)) or found.dtype.kind not in "iu":
+    if not (found.shape == (n,) or one and found.shape == ()) or found.dtype.kind not in "iu":
+        mends = {(n,): f". Give {name}.astype('int32').", (n, num_classes): f". Give np.argmax({name}, axis=-1)."}
+        mends[n, 1] = f". Give {name}[:, 0]."
         raise ValueError(
-            f"{name} must be an int, or ints of shape ({n},). Received: {found.dtype} of shape {found.shape}"
+            f"{name} must be {'an int, or ' * one}ints of shape ({n},). Received: {found.dtype} of shape "
+            f"{found.shape}{mends.get(found.shape, '')}"
         )
     if found.size and (found.min() < 0 or found.max() >= num_classes):
         raise ValueError(f"{name} must be in 0..{num_classes - 1}. Received: {found.min()} to {found.max()}")

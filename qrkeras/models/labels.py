@@ -23,8 +23,8 @@ class ClassLabels:
         return function(self, labels)
 
     def check(self, name, labels, n):
-        """Raises ValueError where an array is not that."""
-        check_labels(name, labels, n, self.num_classes)
+        """The NumPy array of what is given; raises ValueError where it is not that."""
+        return check_labels(name, labels, n, self.num_classes, one=False)
 
     def check_spec(self, spec):
         """Raises ValueError where batches of a dataset cannot be that."""
@@ -56,7 +56,7 @@ class Captions:
         return function(self, labels)
 
     def check(self, name, ids, n):
-        """Raises ValueError where an array is not that."""
+        """The NumPy array of what is given; raises ValueError where it is not that."""
         found = np.asarray(ids)
         fits = found.size and found.shape[:1] == (n,) and found.shape[2:] == (self.length,)
         if not fits or found.dtype.kind not in "iu":
@@ -69,6 +69,7 @@ class Captions:
                 f"{name} must hold numbers of the model's words, -1..{self.num_words - 1}. Received: {found.min()} to "
                 f"{found.max()}. Encode captions with the model's own words."
             )
+        return found
 
     def check_spec(self, spec):
         """Raises ValueError where batches of a dataset cannot be that."""
@@ -99,7 +100,7 @@ class Boxes:
         return function(self, labels)
 
     def check(self, name, boxes, n):
-        """Raises ValueError where an array is not that."""
+        """The NumPy array of what is given; raises ValueError where it is not that."""
         found = np.asarray(boxes)
         if found.shape[:1] != (n,) or found.shape[2:] != (4,) or not found.size or found.dtype.kind != "f":
             raise ValueError(
@@ -110,6 +111,7 @@ class Boxes:
             raise ValueError(
                 f"{name} must be in 0..1, shares of height and width. Received: {found.min():.4g} to {found.max():.4g}"
             )
+        return found
 
     def check_spec(self, spec):
         """Raises ValueError where batches of a dataset cannot be that."""
@@ -136,9 +138,9 @@ class BoxedCaptions:
         return {name: function(kind, labels[name]) for name, kind in self._kinds.items()}
 
     def check(self, name, labels, n):
-        """Raises ValueError where a dictionary is not that."""
+        """NumPy arrays of the dictionary that is given; raises ValueError where it is not that."""
         self._check_names(name, labels)
-        self.over(lambda kind, part: kind.check(f"{name}[{kind.says!r}]", part, n), labels)
+        return self.over(lambda kind, part: kind.check(f"{name}[{kind.says!r}]", part, n), labels)
 
     def check_spec(self, spec):
         """Raises ValueError where batches of a dataset cannot be that."""

@@ -34,11 +34,13 @@ def caption(
 
     from qrkeras import pictures
     from qrkeras.data.captioned import photograph
-    from qrkeras.experiments import build, runs
+    from qrkeras.experiments import build, directories, runs
     from qrkeras.experiments.train import load_model
     from qrkeras.models.abilities import Captions
 
     opened = runs.load(run)
+    output = output or opened.path / "captions"
+    directories.check_folder(output)
     model = load_model(opened, able=Captions)
     if images:
         if model.boxes:
@@ -53,7 +55,6 @@ def caption(
             raise ValueError(f"n must be at least 1 held-out image. Received: {n}")
         given = build.dataset(opened.preset, "test").given(n)
         names = [f"held-out-{i}" for i in range(len(given["images"]))]
-    output = output or opened.path / "captions"
     output.mkdir(parents=True, exist_ok=True)
     lines = []
     for i, (name, said) in enumerate(zip(names, model.caption(**given, beam=beam))):

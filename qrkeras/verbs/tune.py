@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from qrkeras.machine.quiet import load_tensorflow
 from qrkeras.verbs import tables
 
 
@@ -63,6 +64,7 @@ class Search:
                 if f"evaluate_{name}" not in presets.leaves(preset):
                     raise ValueError(f"{name} must be left out of {self.space}, which draws none. Received: {value}")
                 preset = dataclasses.replace(preset, **{f"evaluate_{name}": value})
+        _check_scoring(self.samples, self.features)
         if self.data_dir is not None:
             preset = dataclasses.replace(preset, data=dataclasses.replace(preset.data, directory=str(self.data_dir)))
         directory = self.directory or pathlib.Path("sweeps") / f"{self.space}{'-miniature' if self.miniature else ''}"
@@ -70,6 +72,20 @@ class Search:
             field: getattr(self, field) for field in ("trials", "algorithm", "objective", "seed", "trial_timeout")
         }
         return sweeps.create(directory, space, preset, **options)
+
+
+def _check_scoring(samples, features):
+    """Raises ValueError where what is given, not None, could score no trial."""
+    if samples is None and features is None:
+        return
+    load_tensorflow()
+    from qrkeras import evaluation
+    from qrkeras import features as networks
+
+    if samples is not None:
+        evaluation.check_samples(samples)
+    if features is not None:
+        networks.check(features)
 
 
 def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
@@ -106,8 +122,6 @@ def tune(search: Annotated[Search, tyro.conf.arg(name="")], workers: int = 2):
 
 def finish(sweep):
     """Deletes the models that only a trial to come could have used; the lines of `report`."""
-    from qrkeras.machine.quiet import load_tensorflow
-
     load_tensorflow()
     from qrkeras.search import trial
 

@@ -135,6 +135,13 @@ def test_what_a_folder_must_hold(photographs, change, message):
         data.load(f"captions:{photographs}", 8)
 
 
+def test_a_folder_of_which_nothing_is_held_out(photographs):
+    written(photographs, lambda notes: notes["annotations"].clear())
+    written(photographs, lambda notes: notes["annotations"].append({"image_id": 100, "caption": "a photo"}))
+    with pytest.raises(ValueError, match="for 'test'. Received: none in .* hash to it is; add images, or rename some"):
+        data.load(f"captions:{photographs}", 8, "test")
+
+
 def test_folders_that_cannot_be_read(photographs, tmp_path):
     with pytest.raises(ValueError, match="must hold captions.json in COCO's layout"):
         data.load(f"captions:{tmp_path / 'nowhere'}", 8)

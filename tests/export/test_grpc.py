@@ -207,3 +207,7 @@ def test_the_client_keeps_to_its_deadline_and_limit_of_size(address, monkeypatch
         run("images", "--deadline", "1e-9")
     with pytest.raises(SystemExit, match="NOT_FOUND"):
         run("images", "--version-label", "canary")
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        run("pixels", "--images", "images.npy")
+    assert "error: --mask must be given with --images" in capsys.readouterr().err

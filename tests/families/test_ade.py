@@ -73,6 +73,14 @@ def test_what_does_not_fit_is_named(changes, message):
         build.model(preset, build.dataset(preset), 1)
 
 
+def test_help_says_which_weights_have_no_effect(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["train", "v-ade-ade-digits", "--help"])
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "Without effect where there are not both, in a GAN, a VAE or V-ADE." in told
+    assert "Without effect where there is no discriminator." in told
+
+
 @pytest.mark.long
 def test_it_goes_on_as_if_never_stopped(ade_run, tmp_path):
     assert_run_goes_on(ade_run, tmp_path)

@@ -145,9 +145,17 @@ def test_what_cannot_be_done_is_refused(captions_run, refused, tmp_path):
         ("split must be left out for captions", "evaluate", captions_run.path, "--split", "train"),
         ("seed must be left out for captions", "evaluate", captions_run.path, "--seed", 0),
         ("none.png cannot be read", "caption", captions_run.path, tmp_path / "none.png"),
+        (
+            "output must be a folder. Received: ",
+            "caption",
+            captions_run.path,
+            "--output",
+            captions_run.path / "config.json",
+        ),
         ("data must be images with captions", "train", "captions-scenes", "--data.name", "digits"),
         ("must hold captions.json", "train", "captions-photos", "--data.name", f"captions:{tmp_path}"),
         ("data must be images without captions", "train", "vae-digits", "--data.name", "scenes"),
+        ("data must be images without captions", "train", "mbgan-digits", "--data.name", "scenes"),
         ("Did you mean 'scenes-cnn'?", "train", "captions-scenes", "--encoder", "scenes"),
         ("evaluate_every must be None for captions", "train", "captions-scenes", "--evaluate-every", 5),
     ):

@@ -1,10 +1,14 @@
 """What `fit` and `evaluate` take: Keras' own ways to hand data over, and what may be wrong with it."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from qrkeras.models.feed import Feed
+from qrkeras.models.labels import BoxedCaptions, Captions, ClassLabels
 from tests.support import tiny_models
 from tests.support.tiny_models import BUILDERS, IMAGES, LABELS, POINTS
 from tests.support.weights import assert_equal, weights
@@ -148,7 +152,7 @@ def test_labels_that_a_model_needs(compiled, way):
     ("labels", "message"),
     [
         (LABELS + 1, r"must be in 0\.\.3"),
-        (LABELS.astype("float32"), r"labels of x must be whole numbers.*float32|must be an int, or ints of shape"),
+        (LABELS.astype("float32"), r"labels of x must be whole numbers.*float32|y must be ints of shape"),
         (np.eye(4, dtype="int32")[LABELS], r"whole numbers of shape \(batch,\).*argmax|ints of shape \(8,\)"),
     ],
 )
@@ -158,6 +162,55 @@ def test_labels_that_are_none(compiled, way, labels, message):
     errors = (ValueError, tf.errors.InvalidArgumentError) if way == "tf.data" else ValueError
     with pytest.raises(errors, match=message):
         compiled["PixelCNN"].fit(WAYS[way](IMAGES, labels), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (LABELS[:, None], r"y must be ints of shape \(24,\). Received: int32 of shape \(24, 1\). Give y\[:, 0\]\."),
+        (np.eye(4)[LABELS], r"Received: float64 of shape \(24, 4\). Give np.argmax\(y, axis=-1\)\."),
+        (LABELS * 1.0, r"Received: float64 of shape \(24,\). Give y.astype\('int32'\)\."),
+        (LABELS[:5], r"Received: int32 of shape \(5,\)$"),
+        (3, r"y must be ints of shape \(24,\). Received: int64 of shape \(\)$"),
+    ],
+)
+def test_labels_in_another_form_are_told_the_mend(compiled, labels, message):
+    with pytest.raises(ValueError, match=message):
+        compiled["PixelCNN"].fit(IMAGES, labels)
+
+
+def test_one_label_may_stand_for_all_samples(compiled):
+    with pytest.raises(ValueError, match=r"labels must be an int, or ints of shape \(2,\).*Give labels\[:, 0\]"):
+        compiled["PixelCNN"].sample(2, labels=[[0], [1]])
+
+
+def test_lists_of_labels_train_as_arrays_do():
+    expected = weights(fit("PixelCNN", IMAGES, LABELS))
+    assert_equal(weights(fit("PixelCNN", IMAGES, LABELS.tolist())), expected)
+    lists = ((x, y.tolist()) for x, y in generator(IMAGES, LABELS))
+    for a, b in zip(weights(fit("PixelCNN", lists)), expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "code"),
+    [
+        (None, ("image", "label"), "batch['image']"),
+        (ClassLabels(4), ("id", "image", "label"), "(batch['image'], batch['label'])"),
+        (ClassLabels(4), ("x", "y"), "(batch['x'], batch['y'])"),
+        (Captions(3, 5), ("captions", "image"), "(batch['image'], batch['captions'])"),
+        (Captions(3, 5), ("image",), "(batch['image'], batch['captions'])"),
+        (
+            BoxedCaptions(Captions(3, 5)),
+            ("image", "captions", "boxes"),
+            "(batch['image'], {name: batch[name] for name in ('captions', 'boxes')})",
+        ),
+    ],
+)
+def test_dictionaries_are_told_what_to_pick(labels, names, code):
+    feed = Feed("Model", (8, 8, 1), labels)
+    with pytest.raises(ValueError, match=re.escape(f"by x.map(lambda batch: {code}).")):
+        feed.checked(dataset(dict.fromkeys(names, IMAGES)).batch(8))
 
 
 @pytest.mark.parametrize("family", ["images", "PixelIQN", "VAE"])

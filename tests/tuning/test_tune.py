@@ -107,6 +107,9 @@ def test_sweep_py_wants_the_environment():
         (["pixeliqn", "--steps", "0"], "steps must be at least 1. Received: 0"),
         (["pixeliqn", "--trial-timeout", "0"], "trial_timeout must be seconds above 0, or None. Received: 0.0"),
         (["pixeliqn", "--miniature", "--algorithm", "hyperband", "--steps", "9"], "steps must be at least 27"),
+        (["qrgan", "--miniature", "--samples", "1"], "samples must be at least 10, one for each split of the"),
+        (["qrgan", "--miniature", "--features", "foo"], "features must be one of inception, "),
+        (["qrgan", "--features", "none.keras"], "features must name an existing .keras file. Received: 'none.keras'"),
     ],
 )
 def test_bad_input_is_refused_and_leaves_nothing_behind(arguments, message, tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """Preset to compiled GAN."""
 
+from qrkeras.families.images import without_captions
 from qrkeras.models import GAN
 
 
@@ -9,6 +10,7 @@ def build(preset, source, seed):
     Raises:
       ValueError: if networks, data and objective do not fit each other.
     """
+    without_captions(source)
     objective = preset.loss.build()
     networks = preset.network.build(source.shape, preset.latent_dim, objective.num_outputs, preset.batch_size, seed)
     model = GAN(
