@@ -328,7 +328,7 @@ def test_bad_levels(tau, message):
         ),
         (4, None, "must hold class labels, 0 to 3. Received: None"),
         (4, np.full(32, 4), r"must be in 0\.\.3. Received: 4 to 4"),
-        (4, -1, r"must be in 0\.\.3. Received: -1 to -1"),
+        (4, np.full(32, -1), r"must be in 0\.\.3. Received: -1 to -1"),
         (4, np.zeros(31, int), r"ints of shape \(32,\). Received: int64 of shape \(31,\)"),
         (4, np.zeros(32), r"must be (an int, or )?ints of shape \(32,\). Received: float64.*astype\('int32'\)"),
     ],
