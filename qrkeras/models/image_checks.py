@@ -56,8 +56,8 @@ def check_spec(spec, shape, floats=True, whole_numbers=False, name="x"):
             wanted = f"(batch, {', '.join(str(n or 'any') for n in shape)})" if shape else "(batch,)"
             raise ValueError(
                 f"{name} must be whole numbers of shape {wanted}. Received: {spec.dtype.name} of shape "
-                f"{spec.shape}. Cast them with tf.cast(labels, 'int32'); take labels[:, 0] of a column, and tf.argmax of "
-                "one-hot labels."
+                f"{spec.shape}. Cast them with tf.cast(labels, 'int32'), or take labels[:, 0] of a column, tf.argmax "
+                "of one-hot labels."
             )
         return
     found = spec.shape if spec.shape.rank is None else tuple(spec.shape)
