@@ -1,7 +1,7 @@
 """What happens during `fit`."""
 
 from qrkeras.callbacks.captions import CaptionSheet
-from qrkeras.callbacks.checkpoint import Checkpoint, checkpoints, load, load_latest, step_of
+from qrkeras.callbacks.checkpoint import Checkpoint, checkpoints, load, load_latest
 from qrkeras.callbacks.evaluation import Evaluation, comparable
 from qrkeras.callbacks.every import EveryNSteps
 from qrkeras.callbacks.log import Log, append_record
@@ -22,5 +22,4 @@ __all__ = [
     "comparable",
     "load",
     "load_latest",
-    "step_of",
 ]

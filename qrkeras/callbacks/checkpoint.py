@@ -66,11 +66,6 @@ def checkpoints(directory):
     return sorted(pathlib.Path(directory).glob("step-*.keras"), reverse=True)
 
 
-def step_of(path):
-    """The step that a checkpoint's name says."""
-    return int(path.stem.removeprefix("step-"))
-
-
 def load_latest(directory):
     """The newest model of a folder, or None where there is none; warns of those that cannot be read.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from qrkeras import callbacks, presets
 from qrkeras.claims.verdict import judge, together
-from qrkeras.experiments import build, kinds, many
+from qrkeras.experiments import build, kinds, many, runs
 from qrkeras.experiments.train import load_model
 from qrkeras.families.claim import changed, words
 from qrkeras.families.parts import leaves
@@ -96,7 +96,7 @@ def _is_whole(run, arm):
     logged = {field for record in run.records() if record["step"] == steps for field in record}
     if arm.fields is not None:
         return {*arm.fields} <= logged
-    saved = any(callbacks.step_of(file) >= steps for file in callbacks.checkpoints(run.checkpoints))
+    saved = any(runs.step_of(file) >= steps for file in callbacks.checkpoints(run.checkpoints))
     return saved and ("features" in logged or not arm.preset.evaluate_every)
 
 

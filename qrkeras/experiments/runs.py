@@ -98,6 +98,11 @@ class Run:
         durable.write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
 
 
+def step_of(path):
+    """The step that the name of a checkpoint, or of samples, says."""
+    return int(path.stem.removeprefix("step-"))
+
+
 @contextlib.contextmanager
 def opened(path, name, preset, seed, data=None):
     """`create`, for one training alone.

@@ -447,6 +447,6 @@ class TrainedModel(keras.Model):
 
 def _rows(y, of):
     """Some rows of what comes with examples: one array, or several by name; None where nothing does."""
-    if y is None or not isinstance(y, dict):
-        return None if y is None else y[of]
-    return {name: _rows(each, of) for name, each in y.items()}
+    if isinstance(y, dict):
+        return {name: each[of] for name, each in y.items()}
+    return None if y is None else y[of]

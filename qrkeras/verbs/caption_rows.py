@@ -45,11 +45,11 @@ def evaluated(opened, images, output, unused):
         source = build.dataset(opened[0].preset, split)
         for run, model in zip(opened, models):
             figures, said = evaluation.measure_captions(model, source, images)
-            figures = {name: figure for name, figure in figures.items() if math.isfinite(figure)}
             rows[f"{run.path}, {split}"] = {"step": model.step, "images": len(said), **figures}
             sheet = sheet or (source.take(12), said[:12])
         if min(len(source.captions(i)) for i in range(len(said))) > 1:
             rows[f"{PEOPLE}, {split}"] = {"images": len(said), **evaluation.caption_floor(source, len(said))}
+    rows = {name: {key: figure for key, figure in row.items() if math.isfinite(figure)} for name, row in rows.items()}
     shown = table(rows)
     with tables.not_lost(shown):
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -86,7 +86,7 @@ def samples(paths, output, columns=5, steps=None):
     columns = min(columns, *map(len, files.values()))
     panels = []
     for run, found in files.items():
-        by_step = {int(path.stem.removeprefix("step-")): path for path in found}
+        by_step = {runs.step_of(path): path for path in found}
         every = list(by_step)
         spread = [every[i] for i in np.linspace(0, len(every) - 1, columns).round().astype(int)]
         for step in spread if steps is None else steps:

@@ -182,6 +182,8 @@ def test_labels_in_another_form_are_told_the_mend(compiled, labels, message):
 def test_one_label_may_stand_for_all_samples(compiled):
     with pytest.raises(ValueError, match=r"labels must be an int, or ints of shape \(2,\).*Give labels\[:, 0\]"):
         compiled["PixelCNN"].sample(2, labels=[[0], [1]])
+    with pytest.raises(ValueError, match=r"labels must be in 0\.\.3. Received: -1 to -1"):
+        compiled["PixelCNN"].sample(2, labels=-1)
 
 
 def test_lists_of_labels_train_as_arrays_do():
