@@ -90,15 +90,22 @@ def minimum_curves(series, label, path):
         (line,) = axis.plot(steps, values, label=legend, linewidth=1.2, marker=".", markersize=4)
         axis.plot(steps[lowest], values[lowest], marker="o", color=line.get_color(), markersize=7, fillstyle="none")
     axis.set(xlabel="step", ylabel=label, yscale="log")
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter(LogFormatter())  # 56, where 5.6 x 10^1 is the default
+    _plain_numbers(axis)
     axis.grid(alpha=0.3, which="both")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     save(figure, path)
 
 
+def _plain_numbers(axis):
+    """Ticks of a logarithmic axis say 56, where 5.6 x 10^1 is the default."""
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(LogFormatter())
+
+
 def spread_curves(series, label, path):
     """Writes a measure against steps, for each series the mean over its seeds and a band of a standard deviation.
+
+    A band ends where values do. The axis is logarithmic where the greatest value is twenty times the least or more.
 
     Args:
       series: name -> for each seed, pairs of step and value. A step is drawn where at least half of the seeds have a
@@ -107,6 +114,11 @@ def spread_curves(series, label, path):
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
+    finite = [value for seeds in series.values() for _, value in itertools.chain(*seeds) if np.isfinite(value)]
+    least, greatest = min(finite, default=0.0), max(finite, default=0.0)
+    if 0 < 20 * least <= greatest:
+        axis.set_yscale("log")
+        _plain_numbers(axis)
     for (name, seeds), colour in zip(series.items(), itertools.cycle(COLOURS)):
         told = {}
         for step, value in itertools.chain(*seeds):
@@ -116,7 +128,8 @@ def spread_curves(series, label, path):
         mean = np.array([np.mean(told[step]) for step in steps])
         deviation = np.array([np.std(told[step], ddof=1) if len(told[step]) > 1 else 0.0 for step in steps])
         axis.plot(steps, mean, color=colour, label=name, linewidth=1.2)
-        axis.fill_between(steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
+        low, high = np.clip([mean - deviation, mean + deviation], least, greatest)
+        axis.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0)
     axis.set(xlabel="step", ylabel=label)
     axis.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=4, fontsize=8)

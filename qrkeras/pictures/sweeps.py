@@ -1,5 +1,7 @@
 """Pictures of a sweep: the objective against each hyperparameter, and the best so far."""
 
+import itertools
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
@@ -116,7 +118,8 @@ def _shades(space):
         return {"trial": (COLOURS[0], lambda row: True)}
     field, names = named[0].field, named[0].range.values
     return {
-        name: (colour, lambda row, name=name: row.values.get(field) == name) for name, colour in zip(names, COLOURS)
+        name: (colour, lambda row, name=name: row.values.get(field) == name)
+        for name, colour in zip(names, itertools.cycle(COLOURS))
     }
 
 
