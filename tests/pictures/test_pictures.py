@@ -136,7 +136,7 @@ def test_curves_over_seeds(tmp_path, monkeypatch):
     monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
     pictures.spread_curves(series, "FID", tmp_path / "curves.png")
     (axis,) = figures[0].axes
-    # At 10 (4 + 2 + 6) / 3 with a deviation of 2; at 20 two seeds, 6 and sqrt(2), cut at 7, the greatest; 25 has too few.
+    # At 10 (4 + 2 + 6) / 3 with a deviation of 2; at 20 6 and sqrt(2), cut at 7, the greatest; 25 has one of three.
     assert axis.lines[0].get_xydata().tolist() == [[10, 4.0], [20, 6.0], [30, 6.0]]
     (band,) = axis.collections[0].get_paths()
     assert {(10, 2.0), (10, 6.0), (20, 6 - 2**0.5), (20, 7.0), (30, 6.0)} <= set(map(tuple, band.vertices.tolist()))
