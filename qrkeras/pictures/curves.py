@@ -24,16 +24,16 @@ def training_curves(records, path):
     figure = Figure(figsize=(7, 2.6 * rows), layout="constrained")
     axes = figure.subplots(rows, 1, squeeze=False, sharex=True).flat
     for name in sorted(LOSSES & losses[0].keys()) if losses else ():
-        axes[0].plot([r["step"] for r in losses], [r[name] for r in losses], label=name, linewidth=1)
+        _curve(axes[0], [r["step"] for r in losses], [r[name] for r in losses], label=name, linewidth=1)
     axes[0].set_ylabel("loss")
     axes[0].legend(fontsize=8)
     if kl:
-        axes[1].plot(*zip(*kl), linewidth=1)
+        _curve(axes[1], *zip(*kl), linewidth=1)
         axes[1].set_ylabel("KL, nats")
     if coverage:
         axis, steps = axes[rows - 1], [r["step"] for r in coverage]
-        axis.plot(steps, [r["captured"] for r in coverage], label="modes captured", linewidth=1)
-        axis.plot(steps, [r["fed"] for r in coverage], label="modes with at least 20 of 10,000", linewidth=1)
+        _curve(axis, steps, [r["captured"] for r in coverage], label="modes captured", linewidth=1)
+        _curve(axis, steps, [r["fed"] for r in coverage], label="modes with at least 20 of 10,000", linewidth=1)
         axis.set_ylim(0, coverage[0]["modes"] * 1.05)
         axis.set_ylabel("modes")
         axis.legend(fontsize=8, loc="lower right")
@@ -57,7 +57,7 @@ def loss_panels(series, path):
         for (run, (records, references)), colour in zip(series.items(), itertools.cycle(COLOURS)):
             told = [(r["step"], r[name]) for r in records if name in r]
             if told:
-                axis.plot(*zip(*told), color=colour, linewidth=0.8, label=run)
+                _curve(axis, *zip(*told), color=colour, linewidth=0.8, label=run)
             for (meaning, values), style in zip(references.items(), ("--", ":")):
                 value = values.get(name, np.inf)
                 if np.isfinite(value) and (meaning, value) not in drawn:
@@ -96,6 +96,11 @@ def minimum_curves(series, label, path):
     save(figure, path)
 
 
+def _curve(axis, steps, values, **style):
+    """A line; of a single value, which has none, a dot."""
+    axis.plot(steps, values, marker="" if len(steps) > 1 else "o", markersize=4, **style)
+
+
 def _plain_numbers(axis):
     """Ticks of a logarithmic axis say 56, where 5.6 x 10^1 is the default."""
     axis.yaxis.set_major_formatter("{x:g}")
@@ -105,7 +110,8 @@ def _plain_numbers(axis):
 def spread_curves(series, label, path):
     """Writes a measure against steps, for each series the mean over its seeds and a band of a standard deviation.
 
-    A band ends where values do. The axis is logarithmic where the greatest value is twenty times the least or more.
+    A band ends where values do; of a single step it is a bar. The axis is logarithmic where the greatest value is
+    twenty times the least or more.
 
     Args:
       series: name -> for each seed, pairs of step and value. A step is drawn where at least half of the seeds have a
@@ -127,9 +133,12 @@ def spread_curves(series, label, path):
         steps = sorted(step for step, values in told.items() if 2 * len(values) >= len(seeds))
         mean = np.array([np.mean(told[step]) for step in steps])
         deviation = np.array([np.std(told[step], ddof=1) if len(told[step]) > 1 else 0.0 for step in steps])
-        axis.plot(steps, mean, color=colour, label=name, linewidth=1.2)
+        _curve(axis, steps, mean, color=colour, label=name, linewidth=1.2)
         low, high = np.clip([mean - deviation, mean + deviation], least, greatest)
-        axis.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0)
+        if len(steps) > 1:
+            axis.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0)
+        else:
+            axis.vlines(steps, low, high, color=colour, alpha=0.5, linewidth=2)
     axis.set(xlabel="step", ylabel=label)
     axis.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=4, fontsize=8)

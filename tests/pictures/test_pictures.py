@@ -155,6 +155,21 @@ def test_curves_over_seeds_of_many_arms_and_of_a_long_fall(tmp_path, monkeypatch
     assert (10, 400.0) in {tuple(point) for point in band.vertices.tolist()}
 
 
+def test_what_was_measured_once_is_a_dot(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
+    series = {"once": [[(7, 1.0)], [(7, 3.0)]], "twice": [[(5, 4.0), (9, 0.5)]], "never": [[(5, np.nan)]]}
+    pictures.spread_curves(series, "FID", tmp_path / "curves.png")
+    pictures.training_curves([{"step": 5, "loss": 1.0, "kl": 2.0}], tmp_path / "training.png")
+    pictures.loss_panels({"run": ([{"step": 5, "loss": 1.0}], {})}, tmp_path / "losses.png")
+    over_seeds, *others = [axis for figure in figures for axis in figure.axes]
+    assert [line.get_marker() for line in over_seeds.lines] == ["o", "", "o"]
+    # Mean 2, deviation sqrt(2); 0.5 and 4 are the least and the greatest value.
+    (bar,) = over_seeds.collections[0].get_segments()
+    assert bar.tolist() == [[7.0, pytest.approx(2 - 2**0.5)], [7.0, pytest.approx(2 + 2**0.5)]]
+    assert [axis.lines[0].get_marker() for axis in others] == ["o"] * 3
+
+
 def test_measures_against_a_number(tmp_path, monkeypatch):
     measures = {"KL": {"one": [4.0, 2.0], "two": [1.0, np.nan], "plain": [0.5, 0.1]}, "bits": {"exact": [2.0, 2.0]}}
     figures = []
