@@ -1,12 +1,10 @@
 """Pictures of captions: images over what is said of them, and where each word looks."""
 
-import textwrap
-
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from qrkeras.pictures.files import REAL, save
+from qrkeras.pictures.files import REAL, save, wrapped
 
 
 def caption_sheet(images, captions, path, columns=4):
@@ -16,7 +14,7 @@ def caption_sheet(images, captions, path, columns=4):
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis, image, caption in zip(axes, images, captions):
         axis.imshow(image)
-        axis.set_title("\n".join(textwrap.wrap(caption, 30)) or "(nothing)", fontsize=8, y=-0.06, va="top")
+        axis.set_title(wrapped(caption, 2.5, 8) or "(nothing)", fontsize=8, y=-0.06, va="top")
     for axis in axes:
         axis.axis("off")
     save(figure, path)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator
 
-from qrkeras.pictures.files import COLOURS, save
+from qrkeras.pictures.files import COLOURS, legend_below, save
 
 LOSSES = {"adversarial_loss", "d_loss", "g_loss", "loss"}
 
@@ -69,9 +69,7 @@ def loss_panels(series, path):
         axis.set(xlabel="step", title=name)
         axis.xaxis.set_major_locator(MaxNLocator(5))  # of five digits each
         axis.grid(alpha=0.3)
-    handles, labels = axis.get_legend_handles_labels()
-    columns = max(1, min(3, 130 // max(map(len, labels))))  # as many names as stand beside each other
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=7)
+    legend_below(figure, *axis.get_legend_handles_labels(), columns=3, fontsize=7)
     save(figure, path)
 
 
@@ -92,7 +90,7 @@ def minimum_curves(series, label, path):
     axis.set(xlabel="step", ylabel=label, yscale="log")
     _plain_numbers(axis)
     axis.grid(alpha=0.3, which="both")
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    legend_below(figure, *axis.get_legend_handles_labels(), columns=2)
     save(figure, path)
 
 
@@ -141,7 +139,7 @@ def spread_curves(series, label, path):
             axis.vlines(steps, low, high, color=colour, alpha=0.5, linewidth=2)
     axis.set(xlabel="step", ylabel=label)
     axis.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+    legend_below(figure, *axis.get_legend_handles_labels())
     save(figure, path)
 
 
@@ -178,7 +176,7 @@ def spread_against(measures, label, at, path):
         axis.set_axis_off()
     handles = {name: handle for axis in axes for handle, name in zip(*axis.get_legend_handles_labels())}
     if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
+        legend_below(figure, handles.values(), handles.keys())
     save(figure, path)
 
 
@@ -269,5 +267,5 @@ def histograms(series, path, columns=8, bins=30):
             axis.hist(x[:, i], edges, density=True, histtype="step", linewidth=1, label=name)
         axis.set_title(str(i), fontsize=8, pad=2)
         axis.tick_params(labelsize=6)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series), fontsize=9)
+    legend_below(figure, *axes[0].get_legend_handles_labels(), columns=len(series), fontsize=9)
     save(figure, path)

@@ -4,7 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from qrkeras.pictures.files import save
+from qrkeras.pictures.files import save, wrapped
+
+WIDTH = 3.4  # of a panel, in inches
 
 
 def image_grid(images, path, columns=None, scale=2):
@@ -27,11 +29,11 @@ def image_panels(panels, path, columns=8):
     """
     across = min(len(panels), 3)
     down = -(-len(panels) // across)
-    figure = Figure(figsize=(3.4 * across, 3.6 * down), layout="constrained")
+    figure = Figure(figsize=(WIDTH * across, 3.6 * down), layout="constrained")
     axes = list(figure.subplots(down, across, squeeze=False).flat)
     for axis, (title, images) in zip(axes, panels.items()):
         axis.imshow(_sheet(images, columns), cmap="gray", vmin=0, vmax=255)
-        axis.set_title(title, fontsize=9)
+        axis.set_title(wrapped(title, WIDTH, 9), fontsize=9)
     for axis in axes:
         axis.axis("off")
     save(figure, path)

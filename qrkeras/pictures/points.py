@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from qrkeras.pictures.files import FAKE, REAL, save
+from qrkeras.pictures.files import FAKE, REAL, save, wrapped
 
 ARROW = "#d62728"
 
@@ -21,7 +21,7 @@ def point_panels(panels, centers, path, rows=1):
     for axis, (title, samples) in zip(axes, panels):
         axis.scatter(samples[:, 0], samples[:, 1], s=1, color=FAKE, alpha=0.3, linewidths=0, rasterized=True)
         axis.scatter(centers[:, 0], centers[:, 1], s=18, color=REAL, marker="+", linewidths=0.7)
-        axis.set_title(title, fontsize=9)
+        axis.set_title(wrapped(title, 2.4, 9), fontsize=9)
         _bare(axis, limit)
     save(figure, path)
 
@@ -44,7 +44,7 @@ def contours(panels, path, limit):
         axis.scatter(panel.fake[:, 0], panel.fake[:, 1], s=2, color="#5aa7ff", linewidths=0)
         axis.scatter(panel.real[:, 0], panel.real[:, 1], s=5, color="white", linewidths=0)
         axis.quiver(*panel.tails.T, *panel.arrows.T, color=ARROW, angles="xy", scale_units="xy", scale=1.0, width=0.006)
-        axis.set_title(title, fontsize=10)
+        axis.set_title(wrapped(title, 3.0, 10), fontsize=10)
         _bare(axis, limit)
     for axis in list(axes):
         axis.set_visible(False)

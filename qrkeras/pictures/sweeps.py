@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from qrkeras.pictures.files import COLOURS, save
+from qrkeras.pictures.files import COLOURS, legend_below, save
 
 FAILED, WINNER, STANDARD = "#c8102e", "black", "#555555"
 
@@ -35,7 +35,7 @@ def parameters(space, rows, standard, label, path, columns=3):
     for axis in axes[::columns]:
         axis.set_ylabel(label)
     handles = {name: handle for axis in axes for handle, name in zip(*axis.get_legend_handles_labels())}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6, fontsize=8)
+    legend_below(figure, handles.values(), handles.keys(), columns=6)
     save(figure, path)
 
 
@@ -70,7 +70,7 @@ def best_so_far(rows, standard, label, path):
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(xlabel="trial", ylabel=label, xlim=(-0.02 * len(rows), 1.02 * len(rows)))
     axis.grid(alpha=0.3, which="both")
-    figure.legend(loc="outside lower center", ncols=6, fontsize=8)
+    legend_below(figure, *axis.get_legend_handles_labels(), columns=6)
     save(figure, path)
 
 

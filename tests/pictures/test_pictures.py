@@ -155,6 +155,25 @@ def test_curves_over_seeds_of_many_arms_and_of_a_long_fall(tmp_path, monkeypatch
     assert (10, 400.0) in {tuple(point) for point in band.vertices.tolist()}
 
 
+def test_long_names_stay_in_the_picture_and_beside_each_other(tmp_path, monkeypatch):
+    figures = []
+    for module in ("curves", "images", "points"):
+        monkeypatch.setattr(f"qrkeras.pictures.{module}.save", lambda figure, path: figures.append(figure))
+    names = [f"{name}-cifar10+data.image_size=16+network.width=16-0" for name in ("sngan", "wgan-gp-sngan", "mbgan")]
+    pictures.image_panels({f"{name}\nFID 12": numbered(4, 1) for name in names}, tmp_path / "panels.png")
+    pictures.point_panels([(name, np.zeros((1, 2))) for name in names], np.ones((1, 2)), tmp_path / "points.png")
+    pictures.minimum_curves(dict.fromkeys(names, [(1, 2.0), (2, 3.0)]), "FID", tmp_path / "minimum.png")
+    pictures.loss_panels(dict.fromkeys(names, ([{"step": 5, "loss": 1.0}], {})), tmp_path / "losses.png")
+    pictures.spread_curves(dict.fromkeys(names, [[(1, 2.0), (2, 3.0)]]), "FID", tmp_path / "curves.png")
+    for figure in figures:
+        figure.draw_without_rendering()
+        titles = [axis.title.get_window_extent() for axis in figure.axes if axis.get_title()]
+        assert all(left.x1 < right.x0 for left, right in zip(titles, titles[1:]))
+        for box in [*titles, *(legend.get_window_extent() for legend in figure.legends)]:
+            assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+    assert figures[0].axes[0].get_title().replace("\n", "") == names[0] + "FID 12"
+
+
 def test_what_was_measured_once_is_a_dot(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr("qrkeras.pictures.curves.save", lambda figure, path: figures.append(figure))
