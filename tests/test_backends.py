@@ -56,7 +56,9 @@ def test_models_name_the_backend(backend):
     assert f"must be tensorflow for qrkeras.models. Received: {backend}" in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("settings", [("channels_first", "float64"), ("float16",)])
+@pytest.mark.parametrize(
+    "settings", [("channels_first", "float64"), pytest.param(("float16",), marks=pytest.mark.long)]
+)
 def test_settings_of_keras_json_change_no_result(settings, expected, tmp_path):
     """Models refuse them; equations, layers and networks need not. In float16 layers compute what float16 can."""
     found = run("tensorflow", tmp_path, *settings)

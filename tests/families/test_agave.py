@@ -82,6 +82,7 @@ def test_auxiliary_images_that_the_data_do_not_have(changes, message):
         build.model(preset, build.dataset(preset), 1)
 
 
+@pytest.mark.long
 def test_it_goes_on_as_if_never_stopped_over_the_end_of_pretraining(agave_run, tmp_path):
     assert_run_goes_on(agave_run, tmp_path)
     records = [record for record in agave_run.records() if "kl" in record]

@@ -95,6 +95,7 @@ def test_pixelcnn_reports_bits(tiny_pixels, tmp_path):
     assert row.bits_per_dim == pytest.approx(np.mean(each), rel=1e-5) and floor.bits_per_dim is None
 
 
+@pytest.mark.long
 def test_classes_from_data_to_gan_train(tiny_pixels, tmp_path):
     preset = dataclasses.replace(tiny_pixels, class_conditional=True)
     run = train("pixeliqn-digits", preset, run_dir=tmp_path / "run", verbose=0)

@@ -72,6 +72,7 @@ def test_quantiles_are_calibrated_on_held_out_values(arch_model):
         np.testing.assert_allclose(below, tau, atol=0.03)
 
 
+@pytest.mark.long
 def test_pixelcnn_beats_independent_pixels_on_digits():
     images = grey(load_digits().images * (255 / 16))[..., None]
     train, held_out = images[:1500], images[1500:]

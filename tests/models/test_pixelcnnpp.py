@@ -144,6 +144,7 @@ def test_inpainting():
     assert np.all(np.diff(sweep, axis=0) >= 0) and np.any(sweep[-1] > sweep[0])
 
 
+@pytest.mark.long
 def test_it_learns_and_class_decides():
     # Images of one grey level each, which the class tells.
     flat = np.broadcast_to(np.array([0, 128, 255], "uint8")[LABELS][:, None, None, None], (16, 4, 4, 1))

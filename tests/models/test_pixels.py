@@ -17,6 +17,8 @@ IMAGES = RNG.integers(0, 256, (32, SIZE, SIZE, 3)).astype("uint8")
 LABELS = RNG.integers(0, 4, 32).astype("int32")
 MASK = np.array([[1, 1, 0], [0, 1, 0], [1, 0, 0]])
 MODELS = pytest.mark.parametrize("build", [PixelCNN, PixelIQN])
+# What both have of their base class: the suite proves it of one.
+ALIKE = pytest.mark.parametrize("build", [pytest.param(PixelCNN, marks=pytest.mark.long), PixelIQN])
 
 
 def model(build=PixelIQN, channels=3, num_classes=None, optimizer=None, **options):
@@ -99,7 +101,7 @@ def test_average_serves_sampling_and_evaluation_and_never_trains():
     assert iqn.evaluate(IMAGES, verbose=0) == loss
 
 
-@MODELS
+@ALIKE
 def test_a_reloaded_model_goes_on_as_if_never_stopped(tmp_path, build):
     whole, half = model(build, num_classes=4, seed=3), model(build, num_classes=4, seed=3)
     fit(whole, IMAGES, LABELS, epochs=2)
@@ -159,7 +161,7 @@ def test_steps_per_execution_changes_nothing():
     assert_equal(weights(one), weights(many))
 
 
-@MODELS
+@ALIKE
 def test_datasets_train_as_arrays_do(build):
     arrays, pairs = model(build, num_classes=4), model(build, num_classes=4)
     fit(arrays, IMAGES, LABELS)

@@ -217,7 +217,16 @@ def assert_alike(one, two, atol=1e-5):
         )
 
 
-LONG = ("PixelCNNPlusPlus", "variational dequantisation", "AGAVE", "AV-ADE", "captioner", "captioner of boxes")
+LONG = (
+    "PixelCNNPlusPlus",
+    "equivariant convolutions",
+    "hierarchical VAE",
+    "variational dequantisation",
+    "AGAVE",
+    "AV-ADE",
+    "captioner",
+    "captioner of boxes",
+)
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in LONG)) for n in BUILDS])

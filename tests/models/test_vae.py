@@ -94,6 +94,7 @@ def test_squared_errors_plus_two_kl_by_numpy(build):
     assert measured["bits_per_dim"] == pytest.approx((error + kl + constant) / 64 / np.log(2), rel=1e-5)
 
 
+@pytest.mark.long
 def test_squared_errors_train_and_reload(tmp_path):
     m = model(likelihood="squared_error")
     fit(m)
