@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from qrkeras.pictures.files import FAKE, REAL, save, wrapped
 
 ARROW = "#d62728"
+WIDTH = 2.4  # of a panel of points, in inches
 
 
 def point_panels(panels, centers, path, rows=1):
@@ -15,13 +16,13 @@ def point_panels(panels, centers, path, rows=1):
       panels: pairs of title and `(n, 2)` samples, row by row.   centers: `(modes, 2)`.   rows: rows of panels.
     """
     columns = -(-len(panels) // rows)
-    figure = Figure(figsize=(2.4 * columns, 2.5 * rows), layout="constrained")
+    figure = Figure(figsize=(WIDTH * columns, 2.5 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).flat
     limit = 1.25 * np.abs(centers).max()
     for axis, (title, samples) in zip(axes, panels):
         axis.scatter(samples[:, 0], samples[:, 1], s=1, color=FAKE, alpha=0.3, linewidths=0, rasterized=True)
         axis.scatter(centers[:, 0], centers[:, 1], s=18, color=REAL, marker="+", linewidths=0.7)
-        axis.set_title(wrapped(title, 2.4, 9), fontsize=9)
+        axis.set_title(wrapped(title, WIDTH, 9), fontsize=9)
         _bare(axis, limit)
     save(figure, path)
 
