@@ -45,8 +45,9 @@ def _simultaneous(model, batch):
         measured = model.measures(batch, BatchNoise(model, batch.rows, NOISE, 0), training=True)
         totals = {player: _total(model, player, measured) for player in model.PLAYERS}
     gradients = {player: tape.gradient(totals[player], model.moved_by(player)) for player in totals}
-    for player in totals:
-        _move(model, player, gradients[player])
+    with _after(gradients, measured):
+        for player in totals:
+            _move(model, player, gradients[player])
     return measured
 
 
@@ -60,10 +61,21 @@ def _alternating(model, batch):
         with tf.GradientTape() as tape:
             measured = model.measures(part, noise, training=True, wanted=player)
             total = _total(model, player, measured)
-        _move(model, player, tape.gradient(total, model.moved_by(player)))
+        gradients = tape.gradient(total, model.moved_by(player))
+        with _after(gradients, measured):
+            _move(model, player, gradients)
         for name, value in measured.items():
             found.setdefault(name, []).append(value)
     return {name: tf.add_n(values) / len(values) for name, values in found.items()}
+
+
+def _after(*values):
+    """Context whose updates wait until all `values` are computed, at the old weights.
+
+    A graph is to order what reads a weight before what writes it. TensorFlow 2.21 on a busy CPU was seen to move a bias
+    before a gradient penalty had read it, in one of some thirty training functions: docs/results/training.md.
+    """
+    return tf.control_dependencies([value for value in keras.tree.flatten(values) if value is not None])
 
 
 def _total(model, player, measured):

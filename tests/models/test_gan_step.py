@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from qrkeras.losses import BatchSmoothing, LeastSquares, Mixup, Wasserstein
-from qrkeras.models import GAN
+from qrkeras.models import GAN, step
 from qrkeras.models.noise import EVALUATION, INTERPOLATION, NOISE, BatchNoise, stream
 
 REAL = np.random.default_rng(0).normal(1.0, 2.0, (8, 2)).astype("float32")
@@ -120,3 +120,21 @@ def test_shares_are_fresh_in_each_update_and_the_same_in_each_evaluation():
     np.testing.assert_array_equal(seen[2], seen[3])
     z = BatchNoise(model, 4, NOISE, 0)("z").numpy()
     assert np.abs(np.corrcoef(z[:, :2].ravel(), seen[0].ravel())[0, 1]) < 0.99, "another stream than the noise's"
+
+
+@pytest.mark.parametrize("update", ["simultaneous", "alternating"])
+def test_no_weight_moves_before_all_that_the_old_ones_give_is_there(update, monkeypatch):
+    model = GAN(normalised(3, 2, 10), normalised(2, 1, 20), 3, LeastSquares(), seed=4)
+    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), update=update)
+    moves = []
+
+    def move(model, player, gradients):
+        moves.append((player, set(tf.no_op().control_inputs), {gradient.op for gradient in gradients}))
+
+    monkeypatch.setattr(step, "_move", move)
+    tf.function(lambda: step.take(model, model._batch(tf.constant(REAL)))).get_concrete_function()
+    assert [player for player, _, _ in moves] == ["d_total", "g_loss"]
+    for _, waits_for, gradients in moves:
+        assert gradients <= waits_for
+    if update == "simultaneous":
+        assert moves[0][1] == moves[1][1], "each player for the gradients of both"

@@ -3,6 +3,7 @@
     python tests/support/golden.py              # compares with tests/golden.json, as the tests do
     python tests/support/golden.py --exact DIR  # writes every bit into DIR, or compares with what lies there
     python tests/support/golden.py --write NAME # makes its entry in tests/golden.json anew, where that is meant
+    python tests/support/golden.py --repeat 40 NAME  # trains it 40 times in one process and counts what differs
 
 Processors round differently, so that the file has sums to six digits and is compared to 1e-3; on one machine `--exact`
 compares weights, optimizer and samples, or log p of captions, to the last bit.
@@ -132,6 +133,16 @@ def differences(golden, found, path="", scale=0.0):
     return [f"{path}: {golden} was, {found} is"]
 
 
+def repeated(name, times):
+    """Numbers of the trainings, of 1 to `times`, that differ in a bit from what most come to."""
+    found = []
+    for _ in range(times):
+        with tempfile.TemporaryDirectory() as runs:
+            found.append(b"".join(value.tobytes() for value in arrays(trained(name, runs)[0]).values()))
+    usual = max(found, key=found.count)
+    return [i for i, each in enumerate(found, 1) if each != usual]
+
+
 def _exact(directory, names):
     directory.mkdir(parents=True, exist_ok=True)
     wrong = []
@@ -156,10 +167,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="make the entries of these presets anew")
     parser.add_argument("--exact", type=pathlib.Path, help="folder of every bit, written or compared")
+    parser.add_argument("--repeat", type=int, help="trainings of each, compared with each other to the last bit")
     parser.add_argument("names", nargs="*", default=NAMES, help="presets; none: all")
     given = parser.parse_args()
     if given.exact:
         raise SystemExit(bool(_exact(given.exact, given.names)))
+    if given.repeat:
+        others = {name: repeated(name, given.repeat) for name in given.names}
+        for name, each in others.items():
+            print(f"{name}: {len(each)} of {given.repeat} differ{f': {each}' if each else ''}")
+        raise SystemExit(any(others.values()))
     with tempfile.TemporaryDirectory() as runs:
         found = {name: told(name, runs) for name in given.names}
     if given.write:

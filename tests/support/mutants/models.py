@@ -95,6 +95,13 @@ MUTANTS = [
         "tests/models/test_gan.py",
     ),
     Mutant(
+        "own: updates wait for no gradient",
+        "qrkeras/models/step.py",
+        "flatten(values) if value is not None",
+        "flatten(values) if value is None",
+        "tests/models/test_gan_step.py",
+    ),
+    Mutant(
         "own: weights clipped on one side",
         "qrkeras/models/gan.py",
         "ops.clip(weight, -bound, bound)",
