@@ -38,6 +38,29 @@ def predict(stub, model, signature, inputs, deadline, version_label=None):
     return {name: tf.make_ndarray(value) for name, value in response.outputs.items()}
 
 
+def array_of(argument, path):
+    """The array in a .npy file. Raises: ValueError, with the argument's name."""
+    try:
+        return np.load(path)
+    except OSError as error:
+        raise ValueError(f"{argument}: {path}: {error.strerror}") from error
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{argument}: {path} holds no array as numpy.save writes it") from error
+
+
+def to_complete(images, mask):
+    """The inputs of `inpaint` but for the seed, from two .npy files. Raises: ValueError for what does not fit."""
+    if mask is None:
+        raise ValueError("--mask must be given with --images")
+    images, mask = array_of("--images", images), array_of("--mask", mask)
+    if images.ndim != 4 or images.dtype != "uint8":
+        raise ValueError(f"--images must be uint8 (n, height, width, channels), got {images.dtype} {images.shape}")
+    if mask.shape not in (images.shape[1:3], images.shape[:3]):
+        fitting = f"{images.shape[1:3]} or {images.shape[:3]}"
+        raise ValueError(f"--mask must be {fitting}, as --images, got {mask.shape}")
+    return {"images": images, "mask": np.broadcast_to(mask, images.shape[:3]).astype("uint8")}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
@@ -52,15 +75,13 @@ def main():
     parser.add_argument("--max-message-mb", type=float, default=64, help="largest reply that is accepted")
     parser.add_argument("--output", default="samples.npy")
     arguments = parser.parse_args()
-    if arguments.images and not arguments.mask:
-        parser.error("--mask must be given with --images")
-
     signature, inputs, n = "sample", {}, arguments.n
     if arguments.images:
-        images = np.load(arguments.images)
-        n, mask = len(images), np.load(arguments.mask)
-        signature = "inpaint"
-        inputs = {"images": images, "mask": np.broadcast_to(mask, images.shape[:-1]).astype("uint8")}
+        try:
+            inputs = to_complete(arguments.images, arguments.mask)
+        except ValueError as error:
+            parser.error(str(error))
+        signature, n = "inpaint", len(inputs["images"])
     inputs["seed"] = np.stack([np.full(n, arguments.seed), np.arange(n)], axis=1).astype("int32")
     if arguments.class_label is not None:
         inputs["label"] = np.full(n, arguments.class_label, "int32")

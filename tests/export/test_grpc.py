@@ -1,6 +1,8 @@
 """Every signature in TF Serving's own messages, over gRPC on loopback: see `tests/support/loopback.py`."""
 
 import pathlib
+import re
+import socket
 import subprocess
 import sys
 
@@ -194,7 +196,7 @@ def test_the_client_keeps_to_its_deadline_and_limit_of_size(address, monkeypatch
     import runpy
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["grpc_client.py", *arguments, "--address", address])
+        monkeypatch.setattr(sys, "argv", ["grpc_client.py", "--address", address, *arguments])
         runpy.run_path(str(CLIENT), run_name="__main__")
 
     output = tmp_path / "samples.npy"
@@ -203,11 +205,23 @@ def test_the_client_keeps_to_its_deadline_and_limit_of_size(address, monkeypatch
     # 64 images of 64 bytes are 4 KiB of the reply, 1 KiB is allowed.
     with pytest.raises(SystemExit, match="RESOURCE_EXHAUSTED: .*larger than max"):
         run("images", "--n", "64", "--max-message-mb", str(1 / 1024))
-    with pytest.raises(SystemExit, match="DEADLINE_EXCEEDED"):
-        run("images", "--deadline", "1e-9")
+    # A deadline of no time at all is missed by a server that is quick; this one takes calls and never answers.
+    with socket.create_server(("localhost", 0)) as silent, pytest.raises(SystemExit, match="DEADLINE_EXCEEDED"):
+        run("images", "--deadline", "0.2", "--address", f"localhost:{silent.getsockname()[1]}")
     with pytest.raises(SystemExit, match="NOT_FOUND"):
         run("images", "--version-label", "canary")
     capsys.readouterr()
-    with pytest.raises(SystemExit):
-        run("pixels", "--images", "images.npy")
-    assert "error: --mask must be given with --images" in capsys.readouterr().err
+    images, mask, text = (tmp_path / name for name in ("images.npy", "mask.npy", "text.npy"))
+    np.save(images, np.zeros((2, 8, 8, 1), "uint8"))
+    np.save(mask, np.zeros((4, 4), "uint8"))
+    text.write_text("no array")
+    for files, message in (
+        ((images,), "--mask must be given with --images"),
+        ((tmp_path / "missing.npy", mask), "--images: .*missing.npy: No such file"),
+        ((images, text), "--mask: .*text.npy holds no array as numpy.save writes it"),
+        ((mask, mask), r"--images must be uint8 \(n, height, width, channels\), got uint8 \(4, 4\)"),
+        ((images, mask), r"--mask must be \(8, 8\) or \(2, 8, 8\), as --images, got \(4, 4\)"),
+    ):
+        with pytest.raises(SystemExit):
+            run("pixels", *(str(x) for pair in zip(("--images", "--mask"), files, strict=False) for x in pair))
+        assert re.search(f"error: {message}", capsys.readouterr().err)
