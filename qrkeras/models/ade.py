@@ -29,6 +29,7 @@ from qrkeras.models.signature import Signature
 COVERAGE = ("all", "encoder", "none")
 LAST_NOISE = 1 - 2**-16  # float32 rounds v + u up to v + 1 for a u beyond it
 FIRST_SIGMA = 0.3
+WEIGHT = 100.0
 
 
 @keras.saving.register_keras_serializable(package="qrkeras")
@@ -79,8 +80,8 @@ class DensityModel(SharedLatents):
       hierarchy: of `networks.top_down`, with classes or without.   flow: f, of `networks.real_nvp`, or None.
       discriminator: Keras model of images in [-1, 1), and of labels where there are classes, to one logit, or None.
       coverage: what L_C moves. "all": all but the discriminator. "encoder": the encoder and sigma. "none": nothing.
-      adversarial_weight: w, 0 or more; a GAN, whose decoder has L_Q alone, does not use it.
-      gradient_penalty: its weight, 0 or more.
+      adversarial_weight: w, 0 or more; None: 100 where L_C and L_Q move one decoder, which alone has a w.
+      gradient_penalty: its weight, 0 or more; None: 100 where there is a discriminator, which alone has one.
       flow_from: updates before f begins to move: where it moves from the start on few data, latents stay idle.
       adversarial_from: updates before L_Q counts beside L_C; the discriminator trains meanwhile.
       seed: int, of all noise; two models with the same weights and seed train alike.
@@ -100,24 +101,20 @@ class DensityModel(SharedLatents):
         flow=None,
         discriminator=None,
         coverage="all",
-        adversarial_weight=100.0,
-        gradient_penalty=100.0,
+        adversarial_weight=None,
+        gradient_penalty=None,
         flow_from=0,
         adversarial_from=0,
         seed=0,
         **kwargs,
     ):
-        for name, value in {"adversarial_weight": adversarial_weight, "gradient_penalty": gradient_penalty}.items():
-            if not value >= 0:
-                raise ValueError(f"{name} must be 0 or positive. Received: {value}")
         _check_parts(hierarchy, flow, discriminator, coverage)
+        judged = discriminator is not None
+        both = judged and coverage == "all", 'a discriminator and coverage="all"'
+        adversarial_weight = _weight("adversarial_weight", adversarial_weight, *both)
+        gradient_penalty = _weight("gradient_penalty", gradient_penalty, judged, "a discriminator")
         _check_step("flow_from", flow_from, flow is not None, "a flow")
-        _check_step(
-            "adversarial_from",
-            adversarial_from,
-            discriminator is not None and coverage == "all",
-            'a discriminator and coverage="all"',
-        )
+        _check_step("adversarial_from", adversarial_from, *both)
         self.num_classes = hierarchy.num_classes
         super().__init__(hierarchy.image_shape, hierarchy.latent_dim, seed, **kwargs)
         self.hierarchy, self.flow, self.discriminator = hierarchy, flow, discriminator
@@ -381,6 +378,19 @@ def _own(name, optimizer, other, wanted):
             f"twice: {optimizer}"
         )
     return optimizer
+
+
+def _weight(name, value, wanted, of):
+    """The weight called `name`, `WEIGHT` where it is wanted and not given; raises ValueError."""
+    if not wanted:
+        if value is not None:
+            raise ValueError(f"{name} must be None of a model without {of}. Received: {value}")
+        return None
+    if value is None:
+        return WEIGHT
+    if not value >= 0:
+        raise ValueError(f"{name} must be 0 or positive. Received: {value}")
+    return value
 
 
 def _check_step(name, step, wanted, of):

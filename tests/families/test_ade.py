@@ -17,6 +17,7 @@ from tests.support.going_on import assert_run_goes_on
 
 VARIANTS = ("gan", "vae", "v-ade", "av-gde", "av-ade")
 TINY = dataclasses.replace(golden.tiny("av-ade-ade-digits"), flow_from=7, adversarial_from=3, sample_every=None)
+NEITHER = dict.fromkeys(("discriminator", "adversarial_weight", "gradient_penalty"))
 GAN = dataclasses.replace(golden.tiny("gan-ade-digits"), sample_every=None)
 
 
@@ -36,13 +37,14 @@ def test_the_chapters_values():
 @pytest.mark.parametrize("data", ["digits", "cifar10"])
 def test_the_five_are_configurations_of_one(data):
     gan, vae, v_ade, av_gde, av_ade = (presets.get(f"{name}-ade-{data}") for name in VARIANTS)
-    without_discriminator = {"discriminator": None, "discriminator_optimizer": None}
-    assert v_ade == dataclasses.replace(av_ade, **without_discriminator)
+    of_it = "discriminator", "discriminator_optimizer", "adversarial_weight", "gradient_penalty"
+    assert v_ade == dataclasses.replace(av_ade, **dict.fromkeys(of_it))
     assert vae == dataclasses.replace(v_ade, flow=None, flow_from=0)
     assert av_gde == dataclasses.replace(av_ade, flow=None, flow_from=0)
-    same = {"coverage": "all", "network": av_gde.network}
+    same = {"coverage": "all", "network": av_gde.network, "adversarial_weight": av_gde.adversarial_weight}
     assert dataclasses.replace(gan, **same) == av_gde
-    assert gan.coverage == "encoder" and gan.network == dataclasses.replace(av_gde.network, random="top")
+    assert (gan.coverage, gan.adversarial_weight) == ("encoder", None)
+    assert gan.network == dataclasses.replace(av_gde.network, random="top")
     assert [preset.objective for preset in (gan, vae, av_ade)] == ["density ratio", "ELBO", "ELBO, density ratio"]
 
 
@@ -63,8 +65,10 @@ def test_the_preset_reaches_the_model():
         ({"flow": RealNvp(scales=5, width=2)}, "image_shape must have sides that are multiples of 16, for 5 scales"),
         ({"network": Hierarchy(planes=(2,), latent_planes=(1,), blocks=(1,), stem=(3, 3))}, "image_size must be a"),
         ({"coverage": "encoder"}, "flow must be None for a GAN"),
-        ({"discriminator": None, "adversarial_from": 0}, "discriminator_optimizer must be None"),
-        ({"discriminator": None, "discriminator_optimizer": None}, "adversarial_from must be 0 of a model without a"),
+        ({"discriminator": None}, "adversarial_weight must be None of a model without a discriminator and"),
+        ({"discriminator": None, "adversarial_weight": None}, "gradient_penalty must be None of a model without a"),
+        ({**NEITHER, "adversarial_from": 0}, "discriminator_optimizer must be None"),
+        ({**NEITHER, "discriminator_optimizer": None}, "adversarial_from must be 0 of a model without a"),
     ],
 )
 def test_what_does_not_fit_is_named(changes, message):
@@ -73,12 +77,13 @@ def test_what_does_not_fit_is_named(changes, message):
         build.model(preset, build.dataset(preset), 1)
 
 
-def test_help_says_which_weights_have_no_effect(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["train", "v-ade-ade-digits", "--help"])
-    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "Without effect where there are not both, in a GAN, a VAE or V-ADE." in told
-    assert "Without effect where there is no discriminator." in told
+def test_a_weight_of_what_is_not_there_is_an_error_and_writes_nothing(capsys, tmp_path):
+    for name in ("v-ade", "gan"):
+        with pytest.raises(SystemExit):
+            path = tmp_path / name
+            cli.main(["train", f"{name}-ade-digits", "--adversarial-weight", "5", "--run-dir", str(path)])
+        assert "adversarial_weight must be None of a model without a discriminator and" in capsys.readouterr().err
+        assert not path.exists()
 
 
 @pytest.mark.long

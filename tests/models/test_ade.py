@@ -33,7 +33,9 @@ def model(variant="av-ade", run_eagerly=True, optimizer=None, update="simultaneo
         for weight in flow.trainable_variables:
             weight.assign(weight + 0.1 * rng.normal(size=weight.shape))
     discriminator = networks.plain_discriminator(8, channels, (4, 4), (2, 2), seed=3) if discriminator else None
-    options = {"coverage": "encoder" if gan else "all", "adversarial_weight": 7.0, "gradient_penalty": 3.0, **options}
+    options = {"coverage": "encoder" if gan else "all", **options}
+    if discriminator:
+        options = {"gradient_penalty": 3.0, **({} if gan else {"adversarial_weight": 7.0}), **options}
     made = models.DensityModel(hierarchy, flow, discriminator, **options)
     optimizer = optimizer or (lambda: keras.optimizers.Adamax(2e-3))
     made.compile(optimizer(), optimizer() if discriminator else None, update=update, run_eagerly=run_eagerly)
@@ -449,6 +451,12 @@ def test_errors():
     batchwise = networks.sngan_discriminator(8, 1, width=4, batch_features="minibatch")
     for build, message in (
         (lambda: model(adversarial_weight=-1), "adversarial_weight must be 0 or positive. Received: -1"),
+        (
+            lambda: model("gan", adversarial_weight=1),
+            "adversarial_weight must be None of a model without a discriminator",
+        ),
+        (lambda: model("v-ade", adversarial_weight=0), "adversarial_weight must be None of a model without a discrim"),
+        (lambda: model("vae", gradient_penalty=1), "gradient_penalty must be None of a model without a discriminator."),
         (lambda: model(flow_from=-1), "flow_from must be a whole number of updates, 0 or more. Received: -1"),
         (lambda: model(flow_from=1.5), "flow_from must be a whole number of updates, 0 or more. Received: 1.5"),
         (lambda: model("av-gde", flow_from=2), "flow_from must be 0 of a model without a flow. Received: 2"),

@@ -126,7 +126,8 @@ def density(**options):
     hierarchy = networks.top_down(8, 1, **sizes, random="top" if "coverage" in options else "all", seed=1)
     flow = None if "coverage" in options else networks.real_nvp((8, 8, 1), width=2, blocks=1, seed=2)
     discriminator = networks.plain_discriminator(8, 1, (2,), (2,), seed=3)
-    model = models.DensityModel(hierarchy, flow, discriminator, **{"adversarial_weight": 7.0, **options})
+    weight = {} if "coverage" in options else {"adversarial_weight": 7.0}
+    model = models.DensityModel(hierarchy, flow, discriminator, **weight, **options)
     model.initialize(IMAGES)
     rate = {"learning_rate": 1e-3, "momentum": 0.9}
     model.compile(keras.optimizers.SGD(**rate), keras.optimizers.SGD(**rate))

@@ -42,6 +42,7 @@ SOURCES = {
     "steps": "Choice: that of chapter 4; this one is silent",
 }
 GAN_SOURCES = {
+    "adversarial_weight": "Lucas, Section 5.5.1: the discriminator alone moves its generator",
     "coverage": "Lucas, Section 5.5.1: an inference network around it; Choice: which trains along",
     "network.random": f"{ABLATION}, footnote 1: top-down sampling is not effective for the GAN",
 }
@@ -58,12 +59,12 @@ def _plain(preset):
 
 def variants(av_ade):
     """Prefix of a preset's name -> the preset: AV-ADE, and the four of Table 5.1 that are parts of it."""
-    without = dict.fromkeys(("discriminator", "discriminator_optimizer"), f"{ABLATION}: without")
-    v_ade = with_sources(av_ade, without, discriminator=None, discriminator_optimizer=None)
+    absent = "discriminator", "discriminator_optimizer", "adversarial_weight", "gradient_penalty"
+    v_ade = with_sources(av_ade, dict.fromkeys(absent, f"{ABLATION}: without"), **dict.fromkeys(absent))
     av_gde = _plain(av_ade)
     top = dataclasses.replace(av_ade.network, random="top")
     return {
-        "gan": with_sources(av_gde, GAN_SOURCES, coverage="encoder", network=top),
+        "gan": with_sources(av_gde, GAN_SOURCES, coverage="encoder", adversarial_weight=None, network=top),
         "vae": _plain(v_ade),
         "v-ade": v_ade,
         "av-gde": av_gde,
@@ -92,6 +93,8 @@ AV_ADE = AdePreset(
     discriminator=PlainDiscriminator(),
     optimizer=Adamax(0.002),
     discriminator_optimizer=Adamax(0.002),
+    adversarial_weight=100.0,
+    gradient_penalty=100.0,
     batch_size=64,
     steps=400_000,
     log_every=100,

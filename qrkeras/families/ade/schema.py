@@ -101,11 +101,11 @@ class AdePreset(GenerativePreset):
     coverage: Literal["all", "encoder", "none"] = "all"
     """What the likelihood trains. all: all but the discriminator. encoder: the encoder, around a GAN. none: nothing; a
     GAN without a likelihood."""
-    adversarial_weight: NonNegative = 100.0
-    """Weight of the discriminator's judgement of samples beside the likelihood, in nats of an image: w. Without effect
-    where there are not both, in a GAN, a VAE or V-ADE."""
-    gradient_penalty: NonNegative = 100.0
-    """Weight of the penalty on the discriminator's gradient. Without effect where there is no discriminator."""
+    adversarial_weight: NonNegative | None
+    """Weight of the discriminator's judgement of samples beside the likelihood, in nats of an image: w. None: there are
+    not both, in a GAN, a VAE or V-ADE."""
+    gradient_penalty: NonNegative | None
+    """Weight of the penalty on the discriminator's gradient; None: there is no discriminator."""
     flow_from: Whole = 0
     """Updates before the invertible map begins to move."""
     adversarial_from: Whole = 0
