@@ -37,7 +37,8 @@ def build(preset_name, batch, discriminator=True):
 
     preset, rng = presets.get(preset_name), np.random.default_rng(0)
     if not discriminator:
-        preset = dataclasses.replace(preset, discriminator=None, discriminator_optimizer=None)
+        absent = "discriminator", "discriminator_optimizer", "adversarial_weight", "gradient_penalty"
+        preset = dataclasses.replace(preset, **dict.fromkeys(absent))
     shape = (32, 32, 3) if preset.data.image_size else (8, 8, 1)
     images = rng.integers(0, 256, (batch, *shape)).astype("uint8")
     model = build.model(preset, data.from_arrays(images), seed=0)
