@@ -54,12 +54,18 @@ class SpectralNorm(keras.layers.Layer):
     u is a weight that is not trained, the same on all replicas. It moves where `training` is True, and nowhere else.
 
     Shapes: `(..., inputs, outputs)` -> the same.
+    Raises: ValueError, of a bias or another weight that is no kernel.
     """
 
     def __init__(self, name):
         super().__init__(name=name, dtype="float32")
 
     def build(self, kernel_shape):
+        if len(kernel_shape) < 2:
+            raise ValueError(
+                "kernel_shape must have two axes or more, (..., inputs, outputs): only a kernel has a spectral norm. "
+                f"Received: {tuple(kernel_shape)}"
+            )
         self.u = self.add_weight(
             shape=(kernel_shape[-1],),
             initializer=_start,

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from qrkeras.layers import SpectralConv2D, SpectralDense, power_round, spectral_norm
+from qrkeras.layers.spectral import SpectralNorm
 from tests.support.layers import Layers
 
 BUILDS = {
@@ -146,6 +147,11 @@ def test_round_trip(name, tmp_path):
         np.testing.assert_array_equal(one, other)
     for training in (False, True):  # u goes on where it was
         np.testing.assert_array_equal(loaded(x, training=training), model(x, training=training))
+
+
+def test_what_is_no_kernel_has_no_spectral_norm():
+    with pytest.raises(ValueError, match=r"kernel_shape must have two axes or more.* Received: \(3,\)"):
+        SpectralNorm("spectral_norm").build((3,))
 
 
 def test_shapes_and_an_unknown_batch():

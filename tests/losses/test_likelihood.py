@@ -141,6 +141,20 @@ def test_gaussian_kl_by_hand():
     np.testing.assert_allclose(kl, [6 - np.log(2), 0], atol=1e-6)
 
 
+def test_gaussian_kl_against_tensorflow_probability():
+    import tensorflow_probability as tfp
+
+    mean, log_scale, other_mean, other_log_scale = RNG.normal(size=(4, 50)).astype("float32")
+    zero = np.float32(0)
+    given = (mean, log_scale), (other_mean, other_log_scale), (zero, zero)
+    one, other, standard = (tfp.distributions.Normal(m, np.exp(s)) for m, s in given)
+    for found, theirs in (
+        (gaussian_kl_between(mean, log_scale, other_mean, other_log_scale), one.kl_divergence(other)),
+        (gaussian_kl(mean, 2 * log_scale), one.kl_divergence(standard)),
+    ):
+        np.testing.assert_allclose(found, theirs, rtol=1e-5, atol=1e-5)
+
+
 def test_gaussian_kl_between_by_hand():
     # N(1, 2^2) to N(0, 1): log(1/2) + (4 + 1)/2 - 1/2 = 2 - log 2. Back: log 2 + (1 + 1)/8 - 1/2 = log 2 - 1/4.
     one, other = (np.float32(1), np.log(np.float32(2))), (np.float32(0), np.float32(0))
