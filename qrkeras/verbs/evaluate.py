@@ -26,6 +26,7 @@ def evaluate(
     seed: int | None = None,
     best: bool = False,
     gan_train: int | None = None,
+    importance_samples: int | None = None,
     output: pathlib.Path | None = None,
     devices: Literal[1, "all"] = 1,
 ):
@@ -51,6 +52,8 @@ def evaluate(
       seed: Seed of the samples' noise; None: 0.
       best: Take the best model evaluated during training, not the newest.
       gan_train: Epochs of each classifier of GAN-train and GAN-test, for generators with classes; None: without.
+      importance_samples: Number of latents drawn for each held-out image's bits per dimension, the bound of IWAE; None:
+        the ELBO of one.
       output: Path without ending, of .csv, .json, .png (samples) and -prd.png; None: RUN/evaluated, in the first run.
       devices: Machines that share the drawing: 1, this one, or all that TF_CONFIG or Slurm name, on each of which the
         same is called; each reads the runs, and worker 0 writes.
@@ -63,15 +66,31 @@ def evaluate(
     output = output or opened[0].path / "evaluated"
     if known_kind(opened[0].preset.data.name) is kinds.CAPTIONED:
         unused = {"references": references, "features": features, "gan_train": gan_train, "best": best or None}
-        unused |= {"split": split, "seed": seed, "devices": None if devices == 1 else devices}
+        unused |= {"importance_samples": importance_samples, "split": split, "seed": seed}
+        unused |= {"devices": None if devices == 1 else devices}
         return caption_rows.evaluated(opened, samples, output, {k: v for k, v in unused.items() if v is not None})
     split, seed = split or "train", seed or 0
     directories.outputs(output, ENDINGS)  # refused before anything is measured
     workers = cluster.found() if devices == "all" else cluster.ALONE
-    rendezvous.meet(workers, _must_agree(opened, samples, references, features, split, seed, best, gan_train))
+    rendezvous.meet(
+        workers,
+        _must_agree(opened, samples, references, features, split, seed, best, gan_train, importance_samples),
+    )
     with collectives.watched(workers):
         strategy = None if workers == cluster.ALONE else machine.strategy(machine.choose("all"))
-        rows = measure(opened, samples, features, split, seed, best, gan_train, workers.first, references, strategy)
+        rows = measure(
+            opened,
+            samples,
+            features,
+            split,
+            seed,
+            best,
+            gan_train,
+            workers.first,
+            references,
+            strategy,
+            importance_samples,
+        )
     if not workers.first:
         return []
     shown = table(rows)
@@ -84,7 +103,7 @@ def _must_agree(opened, *options):
     """What all workers must say alike, by name."""
     from qrkeras.callbacks import checkpoints
 
-    names = ("samples", "references", "features", "split", "seed", "best", "gan_train")
+    names = ("samples", "references", "features", "split", "seed", "best", "gan_train", "importance_samples")
     models = [path.name for run in opened for path in checkpoints(run.checkpoints)[:1]]
     return {
         **runs.agreed_versions(),
@@ -137,7 +156,8 @@ def table(rows):
     ]
     if likelihoods:
         lines[-1] += (
-            " Bits per dimension of held-out images; of a VAE an upper bound, the ELBO of one sample. Those of other "
+            " Bits per dimension of held-out images; of a VAE an upper bound, the ELBO of one sample where no IWAE is "
+            "named. Those of other "
             "levels, or of another dequantisation, do not compare."
         )
     scored = [row for row in rows if row.classes]

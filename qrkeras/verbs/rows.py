@@ -42,6 +42,7 @@ def measure(
     verbose=1,
     references=None,
     strategy=None,
+    importance_samples=None,
 ):
     """Measures runs of one data set, and its held-out images as the floor.
 
@@ -51,6 +52,7 @@ def measure(
       best: take each run's best model that was evaluated, not its newest.
       gan_train: epochs of each classifier of GAN-train and GAN-test, for class-conditional generators; None
         leaves the two out.
+      importance_samples: latents drawn for each held-out image's IWAE bound; None: its ELBO.
       strategy: of several workers that measure together, each its share of the samples; None: this process alone.
     Returns: list of `Row`, the floor last. A model that reconstructs has a row for each way to draw, and one of its
       reconstructions of training images: what its decoder makes of the best of latents.
@@ -81,6 +83,7 @@ def measure(
                 f"RUN must be a run of images. Received: {run.path}, of the points of {run.preset.data.name}. "
                 "`qrkeras coverage` counts their modes, `qrkeras plot` draws them."
             )
+    _check_importance_samples(importance_samples, models)
     labelled = _labelled(preset, opened, models) if gan_train else None
     evaluator = build.evaluator(preset, build.dataset(preset), split, verbose)
     workers = ALONE if strategy is None else cluster.of(strategy)
@@ -93,9 +96,8 @@ def measure(
             name = f"{run.path} ({way})" if way else str(run.path)
             own, count = draw(evaluator.samples, (workers.index, workers.size)), evaluator.samples // workers.size
             measures = evaluator.measure(progress.shown(own, name, count, BATCH_SIZE, verbose), gather)
-            bits = _bits_per_dim(run.preset, model) if way in ("", model.BOUNDED_WAY) else None
+            bits, of = _bits(run.preset, model, importance_samples) if way in ("", model.BOUNDED_WAY) else (None, None)
             images = np.concatenate(list(draw(PICTURED)))
-            of = None if bits is None else model.bits_of
             scores = classes if way == next(iter(ways)) else None  # they are of what the model draws by default
             rows.append(Row(name, model.step, measures, scores, bits, of, images))
     held_out = build.dataset(preset, "test")
@@ -103,12 +105,32 @@ def measure(
     return [*rows, Row(FLOOR, None, evaluator.floor(), images=images)]
 
 
-def _bits_per_dim(preset, model):
-    """Mean over the held-out images, of a model with a likelihood; None for others."""
+def _is_bounded(model):
+    """Whether the model's likelihood is a bound, by latents."""
+    return can(model, HasLikelihood) and can(model, Reconstructs)
+
+
+def _check_importance_samples(samples, models):
+    if samples is None:
+        return
+    if samples < 1:
+        raise ValueError(f"importance_samples must be at least 1, or None. Received: {samples}")
+    if not any(map(_is_bounded, models)):
+        raise ValueError(
+            "importance_samples must be left out where no run has a likelihood that is bounded by latents, as a VAE's "
+            f"is. Received: {samples}"
+        )
+
+
+def _bits(preset, model, importance_samples):
+    """Mean bits over the held-out images and what they are of, of a model with a likelihood; None of others."""
     if not can(model, HasLikelihood):
-        return None
+        return None, None
     images, labels = _with_labels(preset, "test")
-    return float(np.mean(model.bits_per_dim(images, **labels)))
+    if importance_samples is None or not _is_bounded(model):
+        return float(np.mean(model.bits_per_dim(images, **labels))), model.bits_of
+    bits = model.bits_per_dim(images, importance_samples, **labels)
+    return float(np.mean(bits)), f"{model.bits_of}, IWAE of {importance_samples} samples"
 
 
 def _with_labels(preset, split, n=None):

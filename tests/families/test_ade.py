@@ -12,6 +12,7 @@ from qrkeras.experiments.train import load_model, train
 from qrkeras.families.ade.schema import Hierarchy, RealNvp
 from qrkeras.families.optimizers import Adamax
 from qrkeras.models import DensityModel
+from qrkeras.verbs.rows import measure
 from tests.support import golden
 from tests.support.going_on import assert_run_goes_on
 
@@ -84,6 +85,14 @@ def test_a_weight_of_what_is_not_there_is_an_error_and_writes_nothing(capsys, tm
             cli.main(["train", f"{name}-ade-digits", "--adversarial-weight", "5", "--run-dir", str(path)])
         assert "adversarial_weight must be None of a model without a discriminator and" in capsys.readouterr().err
         assert not path.exists()
+
+
+def test_evaluate_tells_which_bound_its_bits_are(ade_run):
+    model, held_out = load_model(ade_run), data.take(build.dataset(TINY, "test"))
+    row = measure([ade_run], 65, "digits-cnn", verbose=0, references=65, importance_samples=3)[0]
+    assert row.bits_of == f"{model.bits_of}, IWAE of 3 samples"
+    assert row.bits_per_dim == pytest.approx(model.bits_per_dim(held_out, 3).mean(), rel=1e-6)
+    assert row.bits_per_dim < model.bits_per_dim(held_out).mean()
 
 
 @pytest.mark.long

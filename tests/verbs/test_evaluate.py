@@ -182,6 +182,8 @@ def test_command(done, images_run, tmp_path):
         (["--features", "none.keras"], "features must name an existing .keras file"),
         (["--gan-train", "0", "--features", "digits-cnn"], "gan_train must be at least 1 epoch, or None. Received: 0"),
         (["--gan-train", "3", "--features", "digits-cnn"], "gan_train must be left out where a generator has no class"),
+        (["--importance-samples", "0", "--features", "digits-cnn"], "importance_samples must be at least 1, or None"),
+        (["--importance-samples", "2", "--features", "digits-cnn"], "importance_samples must be left out where no run"),
         (["--best"], "RUN must hold a best model. Received: "),
     ],
 )
