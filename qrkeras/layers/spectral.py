@@ -61,13 +61,14 @@ class SpectralNorm(keras.layers.Layer):
         super().__init__(name=name, dtype="float32")
 
     def build(self, kernel_shape):
-        if len(kernel_shape) < 2:
+        *inputs, outputs = kernel_shape
+        if not inputs:
             raise ValueError(
                 "kernel_shape must have two axes or more, (..., inputs, outputs): only a kernel has a spectral norm. "
                 f"Received: {tuple(kernel_shape)}"
             )
         self.u = self.add_weight(
-            shape=(kernel_shape[-1],),
+            shape=(outputs,),
             initializer=_start,
             trainable=False,
             aggregation="only_first_replica",
