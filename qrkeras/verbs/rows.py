@@ -127,10 +127,10 @@ def _bits(preset, model, importance_samples):
     if not can(model, HasLikelihood):
         return None, None
     images, labels = _with_labels(preset, "test")
-    if importance_samples is None or not _is_bounded(model):
-        return float(np.mean(model.bits_per_dim(images, **labels))), model.bits_of
-    bits = model.bits_per_dim(images, importance_samples, **labels)
-    return float(np.mean(bits)), f"{model.bits_of}, IWAE of {importance_samples} samples"
+    options, of = labels, model.bits_of
+    if importance_samples is not None and _is_bounded(model):
+        options, of = {**labels, "samples": importance_samples}, f"{of}, IWAE of {importance_samples} samples"
+    return float(np.mean(model.bits_per_dim(images, **options))), of
 
 
 def _with_labels(preset, split, n=None):
